@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /**
  * A content address, `algorithm:hex`, of raw bytes: of a manifest, an index or an image config.
  * sha512 is registered too, and a kubelet may report it.
@@ -15,4 +17,15 @@ export function isDigest(text: string): text is Digest {
 /** The digest as people compare it at a glance: algorithm left out, first twelve digits. */
 export function shortDigest(digest: Digest): string {
   return digest.slice(digest.indexOf(':') + 1).slice(0, 12);
+}
+
+/** The digest of bytes as they came, before any decoding. */
+export function sha256Of(bytes: Uint8Array): Digest {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+}
+
+/** Tells whether bytes are what a digest names, by the digest's own algorithm. */
+export function hasDigest(bytes: Uint8Array, digest: Digest): boolean {
+  const algorithm = digest.slice(0, digest.indexOf(':'));
+  return digest === `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`;
 }
