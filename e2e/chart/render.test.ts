@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, test } from 'node:test';
+import packageJson from '../../package.json' with { type: 'json' };
+import {
+  chart,
+  chartWithDefaults,
+  fixtures,
+  helm,
+  Manifests,
+  render,
+  setups,
+  valuesOf,
+} from './helm.ts';
+
+const text = { serializers: [String] };
+
+describe('chart', () => {
+  test('passes helm lint --strict with every setup', () => {
+    for (const setup of setups) {
+      const run = helm(['lint', '--strict', chart, '--values', valuesOf(setup)]);
+      assert.ok(run.ok, `${setup}: ${run.stdout}${run.stderr}`);
+    }
+  });
+
+  for (const setup of setups) {
+    // After a change on purpose: node --test --test-update-snapshots e2e/chart/render.test.ts
+    test(`renders ${setup} as before`, (t) => {
+      t.assert.fileSnapshot(render(valuesOf(setup)), join(fixtures, `${setup}.golden.yaml`), text);
+    });
+  }
+
+  test('installs the version of package.json', () => {
+    const manifests = new Manifests(render(valuesOf('defaults')));
+    const labels = ['metadata', 'labels', 'app.kubernetes.io/version'];
+    assert.equal(manifests.get('Deployment', ...labels), packageJson.version);
+  });
+
+  test('makes nothing cluster-wide, and grants no verb on everything', () => {
+    for (const setup of setups) {
+      const rendered = render(valuesOf(setup));
+      const namespaced = ['ConfigMap', 'Deployment', 'Pod', 'Role', 'RoleBinding', 'Secret'];
+      for (const kind of new Manifests(rendered).kinds()) {
+        assert.ok([...namespaced, 'ServiceAccount'].includes(kind), `${setup}: ${kind}`);
+      }
+      assert.doesNotMatch(rendered, /verbs: .*\*|resources: .*\*/, setup);
+    }
+  });
+
+  test('does not ask for Secrets where rbac.secrets.enabled is false', () => {
+    const rules = JSON.stringify(
+      new Manifests(render(valuesOf('pull-secrets'))).get('Role', 'rules'),
+    );
+    assert.doesNotMatch(rules, /secrets/);
+    assert.match(rules, /deployments/);
+  });
+});
+
+describe('chart, for users of the predecessor', () => {
+  test('keeps names and selectors, which an upgrade cannot change', () => {
+    const manifests = new Manifests(render(valuesOf('predecessor-defaults')));
+    const name = 'demo-kube-autorollout';
+    const selector = {
+      'app.kubernetes.io/name': 'kube-autorollout',
+      'app.kubernetes.io/instance': 'demo',
+    };
+    assert.equal(manifests.get('Deployment', 'metadata', 'name'), name);
+    assert.deepEqual(manifests.get('Deployment', 'spec', 'selector', 'matchLabels'), selector);
+    assert.equal(manifests.get('ServiceAccount', 'metadata', 'name'), name);
+    assert.equal(manifests.get('ConfigMap', 'metadata', 'name'), `${name}-config`);
+    assert.equal(manifests.get('Role', 'metadata', 'name'), `${name}-role`);
+    assert.equal(manifests.get('RoleBinding', 'metadata', 'name'), `${name}-rolebinding`);
+    assert.equal(manifests.get('RoleBinding', 'roleRef', 'name'), `${name}-role`);
+  });
+
+  test('renders where helm upgrade --reuse-values leaves its defaults and none of ours', () => {
+    const copy = chartWithDefaults(valuesOf('predecessor-defaults'));
+    try {
+      writeFileSync(join(copy, 'empty.yaml'), '');
+      const manifests = new Manifests(render(join(copy, 'empty.yaml'), copy));
+      const config = String(manifests.get('ConfigMap', 'data', 'config.yaml'));
+      assert.match(config, /cronSchedule: "\*\/45 \* \* \* \* \*"/);
+      assert.doesNotMatch(config, /null/);
+    } finally {
+      rmSync(dirname(copy), { recursive: true });
+    }
+  });
+
+  test('two Opaque rules with the same key do not collide, and a literal token is not empty', () => {
+    const manifests = new Manifests(render(valuesOf('opaque')));
+    const config = String(manifests.get('ConfigMap', 'data', 'config.yaml'));
+    const files = [...config.matchAll(/"tokenFile":"([^"]+)"/g)].map(([, file]) => file);
+    assert.equal(new Set(files).size, 4, config);
+    assert.doesNotMatch(config, /literal-token/, 'a ConfigMap is no place for a token');
+    const token = String(manifests.get('Secret', 'data', 'registry-2'));
+    assert.equal(Buffer.from(token, 'base64').toString(), 'literal-token');
+  });
+
+  test('mounts certificates as folders, which follow a rotation, where that covers up nothing', () => {
+    const container = ['spec', 'template', 'spec', 'containers', 0, 'volumeMounts'];
+    const mounts = JSON.stringify(
+      new Manifests(render(valuesOf('certificates'))).get('Deployment', ...container),
+    );
+    assert.match(mounts, /"mountPath":"\/etc\/secrets\/ca"/);
+    assert.match(mounts, /"mountPath":"\/etc\/ssl\/certs\/three.crt",[^}]*"subPath"/);
+    assert.match(mounts, /"mountPath":"\/etc\/secrets\/four.crt",[^}]*"subPath"/);
+  });
+});

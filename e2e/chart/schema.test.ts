@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { refusal } from './helm.ts';
+
+interface Row {
+  readonly name: string;
+  readonly values: string;
+  /** Of what helm says. */
+  readonly says: RegExp;
+}
+
+/** A rule with that text as its `secret`. */
+const secret = (text: string): string =>
+  `config: {registries: [{hostnamePattern: ghcr.io, secret: ${text}}]}`;
+const certificate = (text: string): string =>
+  `config: {tls: {customCaCertificates: {enabled: true, secrets: [${text}]}}}`;
+
+describe('values.schema.json refuses', () => {
+  const rows: readonly Row[] = [
+    { name: 'an unknown value', values: 'replicas: 2', says: /replicas/ },
+    {
+      name: 'a key of the config that is misspelt',
+      values: 'config: {cronShedule: "* * * * *"}',
+      says: /cronShedule/,
+    },
+    {
+      name: 'a key of the config that stands beside it',
+      values: 'featureFlags: {enableKubectlAnnotation: true}',
+      says: /featureFlags/,
+    },
+    {
+      name: 'an unknown feature flag',
+      values: 'config: {featureFlags: {enableJFrog: true}}',
+      says: /enableJFrog/,
+    },
+    {
+      name: 'a text where a boolean belongs',
+      values: 'config: {runOnStart: "yes"}',
+      says: /runOnStart/,
+    },
+    {
+      name: 'a cron pattern of three fields',
+      values: 'config: {cronSchedule: "* * *"}',
+      says: /cronSchedule/,
+    },
+    {
+      name: 'a port beyond 65535',
+      values: 'config: {webserver: {port: 70000}}',
+      says: /port/,
+    },
+    {
+      name: 'a negative jitter',
+      values: 'config: {jitterSeconds: -1}',
+      says: /jitterSeconds/,
+    },
+    {
+      name: 'another pull policy rule',
+      values: 'config: {pullPolicy: {ifNotPresent: always}}',
+      says: /ifNotPresent/,
+    },
+    {
+      name: 'a platform without an architecture',
+      values: 'config: {platforms: [linux]}',
+      says: /platforms/,
+    },
+    {
+      name: 'no restart per digest',
+      values: 'config: {convergence: {maxRestartsPerDigest: 0}}',
+      says: /maxRestartsPerDigest/,
+    },
+    {
+      name: 'an empty selector, which would watch everything',
+      values: 'config: {selector: ""}',
+      says: /selector/,
+    },
+    { name: 'an unknown log level', values: 'config: {logLevel: verbose}', says: /logLevel/ },
+    { name: 'an unknown log format', values: 'logFormat: xml', says: /logFormat/ },
+    {
+      name: 'a rule without a pattern',
+      values: 'config: {registries: [{secret: {type: None}}]}',
+      says: /hostnamePattern/,
+    },
+    {
+      name: 'a rule with a password outside its secret',
+      values: 'config: {registries: [{hostnamePattern: ghcr.io, token: abc}]}',
+      says: /token/,
+    },
+    { name: 'a misspelt key of a secret', values: secret('{passwrod: x}'), says: /passwrod/ },
+    { name: 'an unknown type of secret', values: secret('{type: Basic}'), says: /type/ },
+    {
+      name: 'an endpoint that is no URL',
+      values: 'config: {registries: [{hostnamePattern: x.io, endpoint: "mirror:5000"}]}',
+      says: /endpoint/,
+    },
+    {
+      name: 'a client certificate without its key',
+      values: 'config: {registries: [{hostnamePattern: x.io, clientCertificatePath: /a.crt}]}',
+      says: /clientKeyPath/,
+    },
+    {
+      name: 'another pull policy of the image',
+      values: 'image: {pullPolicy: Sometimes}',
+      says: /pullPolicy/,
+    },
+    {
+      name: 'an image tag that YAML reads as a number',
+      values: 'image: {tag: 1.0}',
+      says: /tag/,
+    },
+  ];
+  for (const { name, values, says } of rows) {
+    test(name, () => {
+      const words = refusal(values);
+      assert.match(words ?? 'accepted', /values don't meet the specifications of the schema/);
+      assert.match(words ?? '', says);
+    });
+  }
+});
+
+describe('the templates refuse, saying which value is wrong', () => {
+  const rows: readonly Row[] = [
+    {
+      name: 'a secret that says nothing',
+      values: secret('{}'),
+      says: /config\.registries\[0\]\.secret: type "" is none of ImagePullSecret, Opaque, None/,
+    },
+    {
+      name: 'a secret without type whose name alone does not tell it',
+      values: secret('{name: creds}'),
+      says: /config\.registries\[0\]\.secret: type ""/,
+    },
+    {
+      name: 'an ImagePullSecret without name and mountPath',
+      values: secret('{type: ImagePullSecret}'),
+      says: /type ImagePullSecret needs name/,
+    },
+    {
+      name: 'an Opaque secret without a key',
+      values: secret('{type: Opaque, name: creds}'),
+      says: /type Opaque needs name and key/,
+    },
+    {
+      name: 'two Secrets in one folder',
+      values: `config: {registries: [
+        {hostnamePattern: a.io, secret: {type: ImagePullSecret, name: a, mountPath: /etc/x}},
+        {hostnamePattern: b.io, secret: {type: ImagePullSecret, name: b, mountPath: /etc/x/}}]}`,
+      says: /config\.registries\[1\]\.secret: mountPath \/etc\/x is taken by Secret a/,
+    },
+    {
+      name: 'a certificate without its key',
+      values: certificate('{name: ca, mountPath: /etc/ca/ca.crt}'),
+      says: /customCaCertificates\.secrets\[0\]: name, subPath .* are all needed/,
+    },
+    {
+      name: 'a certificate at a relative path',
+      values: certificate('{name: ca, subPath: ca.crt, mountPath: ca.crt}'),
+      says: /mountPath "ca\.crt" is no absolute path/,
+    },
+    {
+      name: 'two certificates at one path',
+      values: certificate(
+        '{name: a, subPath: ca.crt, mountPath: /etc/ca/ca.crt}, {name: b, subPath: ca.crt, mountPath: /etc/ca/ca.crt}',
+      ),
+      says: /secrets\[1\]: mountPath \/etc\/ca\/ca\.crt is there twice/,
+    },
+  ];
+  for (const { name, values, says } of rows) {
+    test(name, () => assert.match(refusal(values) ?? 'accepted', says));
+  }
+});
+
+describe('values.schema.json takes', () => {
+  const rows = [
+    {
+      name: 'nulls in a secret',
+      values: secret('{type: None, name: null, key: null, token: null}'),
+    },
+    { name: 'a null secret', values: secret('null') },
+    { name: 'five fields of cron', values: 'config: {cronSchedule: "*/5 * * * *"}' },
+    { name: 'log levels in upper case', values: 'config: {logLevel: WARN}' },
+    { name: 'values of a parent chart', values: 'global: {region: eu}' },
+  ];
+  for (const { name, values } of rows) {
+    test(name, () => assert.equal(refusal(values), undefined));
+  }
+});
