@@ -47,17 +47,17 @@ cp -r "$(dirname "$(readlink -f "$(command -v npm)")")/.." "$root/usr/local/lib/
 ln -s ../lib/node_modules/npm/bin/npm-cli.js "$root/usr/local/bin/npm"
 # The machine's own way to the package registry, where it has one that needs an authority of its own.
 base node-build --env NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt --env HOME=/tmp
-say "base images"
+say "base images" >&2
 
 # --- the Dockerfile itself
 b bud -q --isolation chroot --layers=false -f "$project/Dockerfile" -t localhost/kube-autorollout \
   --build-arg BUILD_IMAGE=localhost/node-build --build-arg RUNTIME_IMAGE=localhost/node-runtime \
   --build-arg VERSION="$(node -p "require('$project/package.json').version")" \
   --build-arg REVISION="$(git -C "$project" rev-parse HEAD 2>/dev/null || echo unknown)" "$project" >/dev/null
-say "image"
+say "image" >&2
 
 if [ "$target" ]; then
   b push -q --tls-verify=false --digestfile "$work/digest" localhost/kube-autorollout "docker://$target"
-  say "pushed"
+  say "pushed" >&2
   cat "$work/digest"
 fi
