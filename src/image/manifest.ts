@@ -84,12 +84,12 @@ const imageSchema = z.object({
   annotations: annotationsSchema,
 });
 const envelopeSchema = z.object({
-  schemaVersion: z.unknown(),
+  schemaVersion: z.unknown().optional(),
   mediaType: z.string().optional(),
-  manifests: z.unknown(),
-  config: z.unknown(),
-  layers: z.unknown(),
-  fsLayers: z.unknown(),
+  manifests: z.unknown().optional(),
+  config: z.unknown().optional(),
+  layers: z.unknown().optional(),
+  fsLayers: z.unknown().optional(),
 });
 type Envelope = z.infer<typeof envelopeSchema>;
 
@@ -183,7 +183,9 @@ function readChildren({ manifests }: z.infer<typeof indexSchema>): readonly Desc
     digest,
     ...readPlatform(platform),
     attestation:
-      annotations?.['vnd.docker.reference.type'] === 'attestation-manifest' ||
+      // BuildKit says `attestation-manifest`, and that a manifest with any other value is to be ignored, too:
+      // https://github.com/moby/buildkit/blob/v0.25.0/docs/attestations/attestation-storage.md
+      typeof annotations?.['vnd.docker.reference.type'] === 'string' ||
       (platform?.os === 'unknown' && platform.architecture === 'unknown'),
   }));
 }
