@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { chart, fixtures, helm, setups } from '../chart/helm.ts';
+import { run } from '../command.ts';
+import { makeNamespace } from '../cluster.ts';
+
+test('the API server takes every setup of the chart, restricted Pod security included', async (t) => {
+  const namespace = await makeNamespace(t, 'chart-setups');
+  for (const mode of ['enforce', 'warn']) {
+    const label = `pod-security.kubernetes.io/${mode}=restricted`;
+    await namespace.kubectl('label', 'namespace', namespace.name, label);
+  }
+  // A Pod is refused, even in a dry run, while its ServiceAccount is not there.
+  for (const name of ['demo-kube-autorollout', 'restarter']) {
+    await namespace.kubectl('create', 'serviceaccount', name);
+  }
+  for (const setup of setups) {
+    await t.test(setup, async () => {
+      const input = await readFile(join(fixtures, `${setup}.golden.yaml`), 'utf8');
+      const apply = ['apply', '--server-side', '--dry-run=server', '--filename', '-'];
+      const ended = await run('kubectl', ['--namespace', namespace.name, ...apply], { input });
+      assert.equal(ended.exitCode, 0, ended.stderr);
+      assert.equal(ended.stderr, '', 'no warning');
+    });
+  }
+});
+
+test('NOTES.txt names the real namespace and the next command', () => {
+  const install = helm(['install', 'demo', chart, '--namespace', 'shop', '--dry-run=client']);
+  assert.ok(install.ok, install.stderr);
+  assert.match(
+    install.stdout,
+    /kubectl --namespace shop label deployment\/NAME kube-autorollout\/enabled=true/,
+  );
+});

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { chart, helm } from '../chart/helm.ts';
+import { deployment, makeNamespace, push, registry, waitFor } from '../cluster.ts';
+import { output } from '../command.ts';
+
+test('installed by the chart under restricted Pod security, it restarts what is pushed, once', async (t) => {
+  const namespace = await makeNamespace(t, 'install');
+  const label = 'pod-security.kubernetes.io/enforce=restricted';
+  await namespace.kubectl('label', 'namespace', namespace.name, label);
+  const repository = `${registry()}/kube-autorollout`;
+  const build = join(import.meta.dirname, '../image/build-image.sh');
+  await output(build, [`${repository}:e2e`], { timeoutMs: 600_000 });
+
+  await push(`${namespace.name}/web:main`, 'first');
+  await namespace.apply(deployment('web', `${registry()}/${namespace.name}/web:main`));
+  await namespace.rolledOut('deployment/web');
+
+  const values = {
+    image: { repository, tag: 'e2e', pullPolicy: 'Always' },
+    config: {
+      cronSchedule: '*/2 * * * * *',
+      jitterSeconds: 0,
+      registries: [{ hostnamePattern: registry(), plainHttp: true }],
+    },
+  };
+  const release = ['poller', '--namespace', namespace.name];
+  const install = helm(
+    ['install', ...release, chart, '--values', '-', '--wait', '--timeout', '90s'],
+    JSON.stringify(values),
+  );
+  assert.ok(install.ok, install.stderr);
+
+  await push(`${namespace.name}/web:main`, 'second');
+  const generation = (): Promise<string> =>
+    namespace.value('deployment/web', '{.metadata.generation}');
+  await waitFor('a restart', async () => (await generation()) === '2');
+  await namespace.rolledOut('deployment/web');
+  assert.equal(await namespace.served('web'), 'second');
+  await sleep(5_000); // two ticks more
+  assert.equal(await generation(), '2', 'no second restart');
+
+  const table = await namespace.kubectl(
+    ...'exec deployment/poller-kube-autorollout -- kube-autorollout check'.split(' '),
+  );
+  assert.match(table, /web.*up-to-date/s);
+  const events = await namespace.value('events.events.k8s.io', '{.items[*].reason}');
+  assert.match(events, /\bRestarted\b/);
+
+  const tested = helm(['test', ...release, '--logs', '--timeout', '90s']);
+  assert.ok(tested.ok, tested.stdout + tested.stderr);
+
+  const uninstall = helm(['uninstall', ...release, '--wait']);
+  assert.ok(uninstall.ok, uninstall.stderr);
+  const kinds = 'all,configmaps,secrets,serviceaccounts,roles,rolebindings';
+  const left = await namespace.kubectl(
+    ...`get ${kinds} --selector app.kubernetes.io/instance=poller -o name`.split(' '),
+  );
+  assert.equal(left, '', 'uninstall leaves nothing behind');
+});
