@@ -1,0 +1,132 @@
+import { type Challenge, ChallengeError, parseChallenges } from './challenge.ts';
+import { printable } from './error.ts';
+import type { HttpResponse } from './http.ts';
+import { Lru } from './lru.ts';
+import type { Target } from './target.ts';
+
+/** A token endpoint and what to ask of it. */
+export interface Realm {
+  readonly url: URL;
+  /** Left out of the request where the challenge has none (case 42). */
+  readonly service?: string;
+  readonly scope: string;
+  /** Who named it: where it may lead depends on that (case 41). */
+  readonly namedBy: { readonly url: URL; readonly address?: string };
+}
+
+/** How a registry wants to be told who asks. */
+export type Scheme =
+  | { readonly type: 'basic' }
+  | { readonly type: 'bearer'; readonly realm: Realm }
+  /** A 401 that leaves no way. */
+  | { readonly type: 'none'; readonly why: string };
+
+/**
+ * Remembers how each repository is to be asked, so that the token is there before the HEAD and one
+ * request per image is enough. A realm that names no repository serves all of its registry; whether Basic
+ * is asked for may differ from one repository to the next (public ones are often open), so that is not.
+ */
+export class Schemes {
+  readonly #repositories = new Lru<Scheme>({ maxEntries: 20_000 });
+  readonly #registries = new Lru<Omit<Realm, 'scope'>>({ maxEntries: 2000 });
+
+  /** @param asked URL of the manifest */
+  known(target: Target, asked: URL): Scheme | undefined {
+    const own = this.#repositories.get(placeOf(asked));
+    if (own !== undefined) return own;
+    const shared = this.#registries.get(asked.origin);
+    if (shared === undefined) return undefined;
+    return { type: 'bearer', realm: { ...shared, scope: defaultScope(target) } };
+  }
+
+  /** Reads a 401's challenges and remembers the one to answer: Bearer where usable, else Basic. */
+  learn(target: Target, asked: URL, response: HttpResponse): Scheme {
+    const scheme = readScheme(target, asked, response);
+    if (scheme.type === 'none') return scheme;
+    this.#repositories.set(placeOf(asked), scheme);
+    if (scheme.type === 'bearer' && servesAll(scheme.realm, target)) {
+      const { scope: _, ...shared } = scheme.realm;
+      this.#registries.set(asked.origin, shared);
+    }
+    return scheme;
+  }
+}
+
+/** Two challenges that ask for the same token. */
+export function isSameRealm(one: Realm, other: Realm): boolean {
+  return (
+    one.url.href === other.url.href && one.service === other.service && one.scope === other.scope
+  );
+}
+
+function readScheme(target: Target, asked: URL, response: HttpResponse): Scheme {
+  // A credential is its registry's: whoever a redirect leads to may not ask for it (CVE-2020-15157).
+  if (response.url.origin !== asked.origin) {
+    const elsewhere = printable(response.url.host, 100);
+    return { type: 'none', why: `it redirects to ${elsewhere}, which asks for credentials` };
+  }
+  const { challenges, problem } = readChallenges(response.header('www-authenticate'));
+  for (const { scheme, params } of challenges) {
+    const realm = scheme === 'bearer' ? readRealm(target, params, response) : undefined;
+    if (realm !== undefined) return { type: 'bearer', realm };
+  }
+  if (challenges.some(({ scheme }) => scheme === 'basic')) return { type: 'basic' };
+  return { type: 'none', why: problem ?? 'it does not say how to authenticate' };
+}
+
+/** One header that cannot be read takes none of the others with it. */
+function readChallenges(values: readonly string[]): {
+  readonly challenges: readonly Challenge[];
+  readonly problem?: string;
+} {
+  const challenges: Challenge[] = [];
+  let problem: string | undefined;
+  for (const value of values) {
+    try {
+      challenges.push(...parseChallenges([value]));
+    } catch (error) {
+      if (!(error instanceof ChallengeError)) throw error;
+      problem = `its WWW-Authenticate cannot be read: ${error.message}`;
+    }
+  }
+  return { challenges, ...(problem !== undefined && { problem }) };
+}
+
+function readRealm(
+  target: Target,
+  params: ReadonlyMap<string, string>,
+  response: HttpResponse,
+): Realm | undefined {
+  const text = params.get('realm') ?? '';
+  if (text === '' || !URL.canParse(text, response.url)) return undefined;
+  const url = new URL(text, response.url);
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return undefined;
+  url.username = '';
+  url.password = '';
+  url.hash = '';
+  const service = params.get('service') ?? '';
+  const { address } = response;
+  return {
+    url,
+    ...(service !== '' && { service }),
+    scope: params.get('scope') || defaultScope(target),
+    namedBy: { url: response.url, ...(address !== undefined && { address }) },
+  };
+}
+
+function defaultScope({ repository }: Target): string {
+  return `repository:${repository}:pull`;
+}
+
+/** NVIDIA's realm carries the scope in its query, Artifactory's differs by repository key. */
+function servesAll({ url, scope }: Realm, target: Target): boolean {
+  const namesRepository = [...url.searchParams.values()].some((value) =>
+    value.includes(target.repository),
+  );
+  return scope === defaultScope(target) && !namesRepository;
+}
+
+/** The repository's URL, the way it is asked included. */
+function placeOf(asked: URL): string {
+  return asked.href.slice(0, asked.href.lastIndexOf('/manifests/'));
+}
