@@ -1,5 +1,7 @@
 import { createHmac } from 'node:crypto';
 
+import { quote } from '../image/quote.ts';
+
 /** Text that never prints. `reveal()` is for the two files that put it on the wire; the architecture test counts them. */
 export class Secret {
   readonly #value: string;
@@ -15,6 +17,10 @@ export class Secret {
   /** A keyed hash, to tell whether two secrets are the same without keeping either. */
   fingerprint(key: Uint8Array, context = ''): string {
     return createHmac('sha256', key).update(context).update('\0').update(this.#value).digest('hex');
+  }
+
+  equals(other: Secret): boolean {
+    return this.#value === other.#value;
   }
 
   get isEmpty(): boolean {
@@ -54,12 +60,32 @@ export interface Candidate {
   readonly source: CandidateSource;
 }
 
-/** A source for people, as messages quote it. */
+/** Tells whether two credentials would put the same on the wire. */
+export function sameCredential(one: Credential, other: Credential): boolean {
+  switch (one.type) {
+    case 'basic':
+      return (
+        other.type === 'basic' &&
+        one.username === other.username &&
+        one.password.equals(other.password)
+      );
+    case 'identity-token':
+      return (
+        other.type === 'identity-token' &&
+        one.username === other.username &&
+        one.token.equals(other.token)
+      );
+    case 'registry-token':
+      return other.type === 'registry-token' && one.token.equals(other.token);
+  }
+}
+
+/** A source for people, as messages quote it; a Secret's keys are text from outside (case 61). */
 export function describeSource(source: CandidateSource): string {
   if (source.from === 'pull-secret') {
-    return `entry "${source.entry}" of Secret "${source.secret}"`;
+    return `entry ${quote(source.entry)} of Secret ${quote(source.secret)}`;
   }
   return source.entry === undefined
-    ? `registry rule "${source.pattern}"`
-    : `entry "${source.entry}" of registry rule "${source.pattern}"`;
+    ? `registry rule ${quote(source.pattern)}`
+    : `entry ${quote(source.entry)} of registry rule ${quote(source.pattern)}`;
 }
