@@ -1,0 +1,241 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Dispatcher, request } from 'undici';
+
+import { type Answer, readDocument } from './answer.ts';
+import { type Action, describeAction, KubeError } from './error.ts';
+import { describeNetworkError } from './network-error.ts';
+
+/** One exchange with the API server. */
+export interface KubeRequest {
+  /** What it is in the words of a Role; its verb decides the HTTP method. */
+  readonly action: Action;
+  /** Below the server's URL, every name in it encoded. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly accept?: string;
+  readonly body?: { readonly contentType: string; readonly document: unknown };
+  /** Reading past it is an error, not a truncation. */
+  readonly maxBodyBytes: number;
+  readonly deadlineMs: number;
+  /** How long it goes on after `signal` was aborted: 0 unless it writes something that should end well. */
+  readonly graceMs?: number;
+}
+
+export interface KubeClient {
+  /** @returns the JSON document of a 2xx answer @throws {KubeError} */
+  send(request: KubeRequest, signal: AbortSignal): Promise<unknown>;
+}
+
+/** How to reach and to convince the API server, at this moment. */
+export interface Route {
+  readonly server: URL;
+  readonly dispatcher: Dispatcher;
+  /** `Authorization` and impersonation; they never appear in a message. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Ends of requests, for metrics and debug logs. */
+export interface KubeObservation {
+  readonly type: 'request';
+  readonly action: Action;
+  /** Absent where no answer came. */
+  readonly status?: number;
+  readonly durationMs: number;
+}
+
+export interface ClientOptions {
+  route(): Promise<Route>;
+  /** A 401 came: what is known of the credentials is out of date. */
+  refused(): void;
+  readonly userAgent: string;
+  readonly observe: (observation: KubeObservation) => void;
+}
+
+/** An answer with the time that it asks to wait. */
+interface TimedAnswer extends Answer {
+  readonly retryAfterMs: number | undefined;
+}
+
+const methods = { get: 'GET', list: 'GET', patch: 'PATCH', create: 'POST' } as const;
+
+/**
+ * The API server turns requests away for a moment when it is busy (API priority and fairness) or going down.
+ * A read waits as told, once, and no longer than this; a tick that asks again in a minute is no worse.
+ * @see https://kubernetes.io/docs/concepts/cluster-administration/flow-control/
+ */
+const maxRetryAfterMs = 5000;
+
+/**
+ * Sends requests one by one, each with a deadline and a limit on what is read.
+ *
+ * client-node's generated classes are not used: they open a connection per request, drop unknown fields,
+ * and put whole bodies, Secrets included, into error messages.
+ */
+export function createClient(options: ClientOptions): KubeClient {
+  return {
+    async send(asked, signal) {
+      const first = await exchange(options, asked, signal);
+      return readDocument(asked.action, await again(options, asked, first, signal));
+    },
+  };
+}
+
+async function again(
+  options: ClientOptions,
+  asked: KubeRequest,
+  first: TimedAnswer,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const reading = methods[asked.action.verb] === 'GET';
+  const { status, retryAfterMs } = first;
+  if (!reading || (status !== 429 && status !== 503) || retryAfterMs === undefined) return first;
+  if (retryAfterMs > maxRetryAfterMs) return first;
+  try {
+    await sleep(retryAfterMs, undefined, { signal });
+  } catch {
+    return first;
+  }
+  return exchange(options, asked, signal);
+}
+
+async function exchange(
+  options: ClientOptions,
+  asked: KubeRequest,
+  signal: AbortSignal,
+): Promise<TimedAnswer> {
+  const { action } = asked;
+  const startedAt = performance.now();
+  let status: number | undefined;
+  using lifetime = startLifetime(asked, signal);
+  try {
+    const route = await beforeAbort(options.route(), lifetime.signal);
+    const answer = await send(options, asked, route, lifetime.signal);
+    status = answer.status;
+    if (status === 401) options.refused();
+    return answer;
+  } catch (error) {
+    if (error instanceof KubeError) throw error;
+    const why = lifetime.expired()
+      ? `no whole answer came within ${asked.deadlineMs} ms`
+      : lifetime.signal.aborted
+        ? 'stopped before the answer came'
+        : describeNetworkError(error);
+    throw new KubeError('api-error', `${describeAction(action)}: API server: ${why}`, {
+      cause: error,
+    });
+  } finally {
+    const durationMs = performance.now() - startedAt;
+    options.observe({
+      type: 'request',
+      action,
+      ...(status !== undefined && { status }),
+      durationMs,
+    });
+  }
+}
+
+async function send(
+  options: ClientOptions,
+  asked: KubeRequest,
+  route: Route,
+  signal: AbortSignal,
+): Promise<TimedAnswer> {
+  const url = new URL(route.server);
+  url.pathname = `${url.pathname.replace(/\/$/, '')}${asked.path}`;
+  url.search = new URLSearchParams(asked.query).toString();
+  const response = await request(url, {
+    dispatcher: route.dispatcher,
+    method: methods[asked.action.verb],
+    headers: {
+      ...route.headers,
+      accept: asked.accept ?? 'application/json',
+      'user-agent': options.userAgent,
+      ...(asked.body !== undefined && { 'content-type': asked.body.contentType }),
+    },
+    body: asked.body === undefined ? null : JSON.stringify(asked.body.document),
+    signal,
+    headersTimeout: asked.deadlineMs,
+    bodyTimeout: asked.deadlineMs,
+  });
+  return {
+    status: response.statusCode,
+    contentType: one(response.headers['content-type']),
+    retryAfterMs: retryAfter(one(response.headers['retry-after'])),
+    body: await readBody(asked, response.body),
+  };
+}
+
+async function readBody(
+  asked: KubeRequest,
+  body: Dispatcher.ResponseData['body'],
+): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  // undici types chunks as `any`; leaving the loop early destroys the stream and its connection.
+  const stream: AsyncIterable<Buffer> = body;
+  for await (const chunk of stream) {
+    length += chunk.length;
+    if (length > asked.maxBodyBytes) {
+      throw new KubeError(
+        'api-error',
+        `${describeAction(asked.action)}: the API server's answer is larger than ${asked.maxBodyBytes} bytes`,
+      );
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, length);
+}
+
+interface Lifetime extends Disposable {
+  readonly signal: AbortSignal;
+  /** The deadline passed; not: the caller gave up. */
+  expired(): boolean;
+}
+
+/** Ends at the deadline, or `graceMs` after the caller's signal. */
+function startLifetime({ deadlineMs, graceMs = 0 }: KubeRequest, signal: AbortSignal): Lifetime {
+  const controller = new AbortController();
+  let expired = false;
+  let grace: NodeJS.Timeout | undefined;
+  const deadline = setTimeout(() => {
+    expired = true;
+    controller.abort();
+  }, deadlineMs);
+  const giveUp = (): void => {
+    if (graceMs === 0) controller.abort(signal.reason);
+    else grace = setTimeout(() => controller.abort(signal.reason), graceMs);
+  };
+  if (signal.aborted) giveUp();
+  else signal.addEventListener('abort', giveUp, { once: true });
+  return {
+    signal: controller.signal,
+    expired: () => expired,
+    [Symbol.dispose]() {
+      clearTimeout(deadline);
+      clearTimeout(grace);
+      signal.removeEventListener('abort', giveUp);
+    },
+  };
+}
+
+/** A credential plugin may be slow; nobody waits for it longer than for the answer. */
+async function beforeAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const giveUp = (): void => aborted.reject(new Error('aborted'));
+  signal.addEventListener('abort', giveUp, { once: true });
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', giveUp);
+  }
+}
+
+function one(header: string | string[] | undefined): string {
+  return typeof header === 'string' ? header : (header?.[0] ?? '');
+}
+
+/** The API server sends whole seconds. */
+function retryAfter(header: string): number | undefined {
+  return /^\d{1,6}$/.test(header) ? Number(header) * 1000 : undefined;
+}

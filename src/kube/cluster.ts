@@ -1,0 +1,62 @@
+import type { Cluster, Read } from '../tick.ts';
+import { checkNamespace, type Connection } from './connection.ts';
+import { failedRead } from './error.ts';
+import { missingPermissions } from './permissions.ts';
+import { listPods } from './pods.ts';
+import { readPullSecret } from './pull-secrets.ts';
+import { listReplicaSets } from './replica-sets.ts';
+import { restart } from './restart.ts';
+import { kinds, listWorkloads, workloadsPath } from './workloads.ts';
+
+export interface ClusterOptions {
+  readonly connection: Pick<Connection, 'client'>;
+  readonly namespace: string;
+  /** Label selector of the workloads; a function, for the config may change between ticks. */
+  readonly selector: () => string;
+  /** Of every PATCH. */
+  readonly fieldManager: () => string;
+  /** Objects per LIST. Default 500, as kubectl has it. */
+  readonly pageSize?: number;
+}
+
+/** The tick's port, and what else is asked of one namespace. Nothing of it throws. */
+export interface KubeCluster extends Cluster {
+  /** The cheapest LIST that shows that the API server can be used: for readiness where no tick runs at start. */
+  probe(signal: AbortSignal): Promise<Read<void>>;
+  /** Verbs that the Role lacks, in words; empty where that cannot be found out. */
+  missingPermissions(signal: AbortSignal): Promise<readonly string[]>;
+}
+
+/** @throws {KubeConfigError} for a namespace that cannot be one */
+export function createCluster(options: ClusterOptions): KubeCluster {
+  const { client } = options.connection;
+  const namespace = checkNamespace(options.namespace);
+  const pageSize = options.pageSize ?? 500;
+  return {
+    listWorkloads: (kind, signal) =>
+      listWorkloads(client, { kind, namespace, selector: options.selector(), pageSize }, signal),
+    listPods: (signal) => listPods(client, { namespace, pageSize }, signal),
+    listReplicaSets: (signal) => listReplicaSets(client, { namespace, pageSize }, signal),
+    readPullSecret: (name, signal) => readPullSecret(client, { namespace, name }, signal),
+    restart: (workload, patch, signal) =>
+      restart(client, { workload, patch, fieldManager: options.fieldManager() }, signal),
+    missingPermissions: (signal) => missingPermissions(client, namespace, signal),
+    async probe(signal) {
+      try {
+        await client.send(
+          {
+            action: { verb: 'list', group: 'apps', resource: kinds.Deployment.resource },
+            path: workloadsPath('Deployment', namespace),
+            query: { labelSelector: options.selector(), limit: '1' },
+            maxBodyBytes: 16 * 1024 * 1024,
+            deadlineMs: 10_000,
+          },
+          signal,
+        );
+        return { ok: true, value: undefined };
+      } catch (error) {
+        return failedRead(error);
+      }
+    },
+  };
+}
