@@ -184,7 +184,7 @@ function readChildren({ manifests }: z.infer<typeof indexSchema>): readonly Desc
     ...readPlatform(platform),
     attestation:
       // BuildKit says `attestation-manifest`, and that a manifest with any other value is to be ignored, too:
-      // https://github.com/moby/buildkit/blob/v0.25.0/docs/attestations/attestation-storage.md
+      // https://github.com/moby/buildkit/blob/1c26b6e75708e50aaeb1f7b7db4d9a93582e0034/docs/attestations/attestation-storage.md
       typeof annotations?.['vnd.docker.reference.type'] === 'string' ||
       (platform?.os === 'unknown' && platform.architecture === 'unknown'),
   }));

@@ -43,7 +43,7 @@ export function image(config: string): ManifestRead {
   };
 }
 
-/** Children by platform; `attestation` is one, `index:…` a nested index. */
+/** Children by platform; `attestation` is one, `index:…` a nested index, for a platform where one follows. */
 export function index(
   children: Readonly<Record<string, string>> | readonly (readonly [string, string])[],
 ): ManifestRead {
@@ -52,7 +52,11 @@ export function index(
     entries.map(([kind, name]: readonly [string, string]) => {
       if (kind === 'attestation') return { ...child(name), attestation: true };
       if (!kind.startsWith('index:')) return child(name, kind);
-      return { ...child(name), mediaType: 'application/vnd.oci.image.index.v1+json' };
+      const platform = kind.includes('/') ? kind.slice('index:'.length) : undefined;
+      return {
+        ...child(name, platform),
+        mediaType: 'application/vnd.oci.image.index.v1+json',
+      };
     }),
   );
 }

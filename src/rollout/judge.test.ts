@@ -512,6 +512,19 @@ const nested: readonly Row[] = [
     want: 'same platform-equal',
   },
   {
+    name: 'case 8: a child that states no platform has that of the index around it',
+    running: ['r'],
+    platforms: [amd],
+    shelf: {
+      d: index({ 'index:linux/arm64': 'n1', 'index:linux/amd64': 'n2' }),
+      n1: indexOf([child('b')]),
+      n2: indexOf([child('a')]),
+      r: index({ [arm]: 'b1', [amd]: 'a' }),
+    },
+    want: 'same platform-equal',
+    reads: 'd | n1 n2 | r',
+  },
+  {
     name: 'case 8: deeper is unsupported',
     running: ['a'],
     shelf: {
@@ -664,6 +677,13 @@ describe('pullable', () => {
       running: [],
       shelf: { d: index({ [amd]: 'a' }) },
       want: 'pullable',
+    },
+    {
+      name: 'case 31: nothing runs it yet: every known platform is needed',
+      running: [],
+      platforms: [amd, arm],
+      shelf: { d: index({ [amd]: 'a' }) },
+      want: 'failed platform-missing',
     },
     {
       name: 'case 31: a single manifest does not state its platform',
