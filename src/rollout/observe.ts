@@ -1,11 +1,18 @@
-import type { RunningImage } from '../image/image-id.ts';
+import { parseImageId, type RunningImage } from '../image/image-id.ts';
 import type { Platform } from '../image/platform.ts';
-import type { ImageReference, TagReference } from '../image/reference.ts';
-import type { Settings } from './annotations.ts';
-import type { LastRestartRead } from './last-restart.ts';
+import {
+  type ImageReference,
+  InvalidReferenceError,
+  isTagReference,
+  parseReference,
+  type TagReference,
+} from '../image/reference.ts';
+import { annotationKeys, readAnnotations, type Settings } from './annotations.ts';
+import { type LastRestartRead, readLastRestart } from './last-restart.ts';
 import type { PodIndex } from './pod-index.ts';
+import { followRollout, type Progress, type ReplicaSetsRead, type Rollout } from './progress.ts';
 import type { SkippedReason } from './verdict.ts';
-import type { ContainerSpec, ReplicaSetFacts, WorkloadFacts } from './workload.ts';
+import type { ContainerSpec, PodContainer, PodFacts, WorkloadFacts } from './workload.ts';
 
 export interface ObserveContext {
   readonly now: Date;
@@ -15,18 +22,9 @@ export interface ObserveContext {
   readonly ifNotPresent: 'skip' | 'restart';
   /** The config's; used where the template does not say. */
   readonly platforms: readonly Platform[];
-  /** What came of listing ReplicaSets; absent until a stalled Deployment needs them. */
-  readonly replicaSets?:
-    | { readonly ok: true; readonly value: readonly ReplicaSetFacts[] }
-    | { readonly ok: false; readonly message: string };
+  /** Absent until a stalled Deployment needs them. */
+  readonly replicaSets?: ReplicaSetsRead;
 }
-
-/** Where the rollout stands. */
-export type Progress =
-  | { readonly state: 'complete' }
-  /** It has stopped without success: the Pods of the newest revision are judged, for the fix may have been pushed. */
-  | { readonly state: 'stalled'; readonly message: string }
-  | { readonly state: 'in-progress'; readonly message: string };
 
 interface ContainerFacts {
   readonly spec: ContainerSpec;
@@ -34,9 +32,11 @@ interface ContainerFacts {
   readonly running: readonly RunningImage[];
   /** What a StatefulSet's Pods below its `partition` run: a restart does not replace them (case 24). */
   readonly belowPartition: readonly RunningImage[];
+  /** Absent where `image` is no reference. */
+  readonly reference?: ImageReference;
   /**
    * What a new Pod has to pull before this container starts, to be looked up before a restart (`lookup-failed`).
-   * A pinned one has a digest: whether that is still there is all there is to ask.
+   * Of a pinned one there is only to ask whether its digest is still there.
    */
   readonly mustPull?: ImageReference;
 }
@@ -61,7 +61,7 @@ export interface Observed {
   readonly settings: Settings;
   /** Bad annotations, one sentence each. */
   readonly problems: readonly string[];
-  /** For people, said in every message: a name in an annotation that no container has. */
+  /** For people, said in every message: a rollout that has stalled, a name in an annotation that no container has. */
   readonly notes: readonly string[];
   readonly lastRestart: LastRestartRead;
   readonly progress: Progress;
@@ -86,8 +86,142 @@ export interface Observed {
  *
  * @param pods of the whole namespace, listed *after* the workload, so that they are not older than it
  */
-export declare function observe(
+export function observe(
   workload: WorkloadFacts,
   pods: PodIndex,
   context: ObserveContext,
-): Observed;
+): Observed {
+  const { template } = workload;
+  const { settings, problems } = readAnnotations(workload.annotations);
+  const lastRestart = readLastRestart(workload.annotations);
+  const rollout = followRollout(workload, pods, context);
+  const containers = template.containers.map((spec) =>
+    observeContainer(spec, rollout, settings, context),
+  );
+  return {
+    workload,
+    settings,
+    problems: lastRestart.status === 'invalid' ? [...problems, lastRestart.message] : problems,
+    notes: [
+      ...(rollout.progress.state === 'stalled' ? [rollout.progress.message] : []),
+      ...unknownNames(template.containers, settings),
+    ],
+    lastRestart,
+    progress: rollout.progress,
+    needsReplicaSets: rollout.needsReplicaSets,
+    containers,
+    platforms: template.platforms.length > 0 ? template.platforms : context.platforms,
+    pullSecrets: (rollout.counted[0] ?? rollout.belowPartition[0] ?? template).pullSecrets,
+  };
+}
+
+function observeContainer(
+  spec: ContainerSpec,
+  rollout: Rollout,
+  settings: Settings,
+  context: ObserveContext,
+): ObservedContainer {
+  const parsed = readReference(spec.image, context.defaultRegistry);
+  const isPulled = spec.pullPolicy === 'Always' && !settings.ignoreContainers.has(spec.name);
+  const facts = {
+    spec,
+    running: runningIn(spec, rollout.counted),
+    belowPartition: runningIn(spec, rollout.belowPartition),
+    ...(parsed.ok && { reference: parsed.reference }),
+    ...(parsed.ok && isPulled && { mustPull: parsed.reference }),
+  };
+  const left = leftOut(spec, settings);
+  if (left !== undefined) return skipped('ignored', left);
+  if (!parsed.ok) return skipped('invalid-reference', parsed.message);
+  if (!isTagReference(parsed.reference)) {
+    return skipped('digest-pinned', 'the template pins a digest, which never changes');
+  }
+  const policy = pullPolicyAgainst(spec, settings.ifNotPresent ?? context.ifNotPresent);
+  if (policy !== undefined) return skipped('pull-policy', policy);
+  if (facts.running.length > 0 || facts.belowPartition.length > 0) {
+    return { ...facts, reference: parsed.reference, watched: true };
+  }
+  return spec.role === 'volume'
+    ? skipped('ignored', 'this kubelet reports no digest for image volumes')
+    : skipped('not-running-yet', notPulled(spec, rollout.counted));
+
+  function skipped(reason: SkippedReason, message: string): SkippedContainer {
+    return { ...facts, watched: false, reason, message };
+  }
+}
+
+/** Why an annotation, or the lack of one, leaves a container out (case 19); undefined when it counts. */
+function leftOut({ name, role }: ContainerSpec, settings: Settings): string | undefined {
+  if (settings.ignoreContainers.has(name)) return `named in ${annotationKeys.ignoreContainers}`;
+  if (settings.containers !== undefined) {
+    return settings.containers.has(name) ? undefined : `not named in ${annotationKeys.containers}`;
+  }
+  if (role !== 'init' || settings.initContainers) return undefined;
+  return `init containers count only with ${annotationKeys.initContainers}: "true"`;
+}
+
+/** Why a restart may not pull anything (case 22); undefined when it does or when the user asks for it anyway. */
+function pullPolicyAgainst(
+  { pullPolicy }: ContainerSpec,
+  ifNotPresent: 'skip' | 'restart',
+): string | undefined {
+  if (pullPolicy === 'Always') return undefined;
+  if (pullPolicy === 'Never') return 'imagePullPolicy is Never: a restart pulls nothing';
+  if (ifNotPresent === 'restart') return undefined;
+  return `imagePullPolicy is IfNotPresent: a node that has the tag does not pull it again; set Always, or ${annotationKeys.ifNotPresent}: "restart"`;
+}
+
+type ReferenceRead =
+  | { readonly ok: true; readonly reference: ImageReference }
+  | { readonly ok: false; readonly message: string };
+
+function readReference(image: string, defaultRegistry: string): ReferenceRead {
+  try {
+    return { ok: true, reference: parseReference(image, defaultRegistry) };
+  } catch (error) {
+    if (!(error instanceof InvalidReferenceError)) throw error;
+    return { ok: false, message: error.message };
+  }
+}
+
+/** Joined by name, since `status.image` may say anything (case 10); volumes have names of their own. */
+function isOf(spec: ContainerSpec, { name, role }: PodContainer): boolean {
+  return name === spec.name && (role === 'volume') === (spec.role === 'volume');
+}
+
+function runningIn(spec: ContainerSpec, newestFirst: readonly PodFacts[]): readonly RunningImage[] {
+  const distinct = new Map<string, RunningImage>();
+  for (const pod of newestFirst) {
+    const imageId = pod.containers.find((container) => isOf(spec, container))?.imageId ?? '';
+    if (distinct.has(imageId)) continue;
+    const image = parseImageId(imageId);
+    if (image !== undefined) distinct.set(imageId, image);
+  }
+  return [...distinct.values()];
+}
+
+function notPulled(spec: ContainerSpec, counted: readonly PodFacts[]): string {
+  for (const pod of counted) {
+    const waiting = pod.containers.find((container) => isOf(spec, container))?.waiting;
+    if (waiting !== undefined) {
+      return `Pod ${pod.name} has not pulled it yet (${waiting}); the kubelet goes on trying`;
+    }
+  }
+  const [newest] = counted;
+  return newest === undefined
+    ? 'no Pod of the newest revision exists yet'
+    : `Pod ${newest.name} has not pulled it yet`;
+}
+
+function unknownNames(
+  containers: readonly ContainerSpec[],
+  { containers: only, ignoreContainers }: Settings,
+): readonly string[] {
+  const known = new Set(containers.map(({ name }) => name));
+  return [
+    ...[...(only ?? [])].map((name) => ({ name, key: annotationKeys.containers })),
+    ...[...ignoreContainers].map((name) => ({ name, key: annotationKeys.ignoreContainers })),
+  ]
+    .filter(({ name }) => !known.has(name))
+    .map(({ name, key }) => `${key} names "${name}", and no container has that name`);
+}

@@ -1,6 +1,7 @@
-import type { LastRestart } from './last-restart.ts';
+import { formatLastRestart, type LastRestart, parseTime } from './last-restart.ts';
 import type { WorkloadFacts } from './workload.ts';
 
+/** Annotations of the Pod template: ours, and kubectl's where the config asks for it. */
 export const restartedAtKeys = {
   own: 'kube-autorollout/restartedAt',
   kubectl: 'kubectl.kubernetes.io/restartedAt',
@@ -15,9 +16,22 @@ export interface Restart {
   readonly lastRestart: string;
 }
 
-/** Makes the patch; its `restartedAt` differs from the template's, so that it does start a rollout. */
-export declare function restartOf(
+/**
+ * Makes the patch.
+ *
+ * A template that did not change starts no rollout. So the time has milliseconds, unlike kubectl's, and where even
+ * those are equal to the template's it is a millisecond later.
+ */
+export function restartOf(
   workload: WorkloadFacts,
   lastRestart: LastRestart,
-  options: { readonly now: Date; readonly key: RestartedAtKey },
-): Restart;
+  { now, key }: { readonly now: Date; readonly key: RestartedAtKey },
+): Restart {
+  const previous = parseTime(workload.template.annotations[key] ?? '');
+  const isSame = previous?.getTime() === now.getTime();
+  const time = isSame ? new Date(now.getTime() + 1) : now;
+  return {
+    restartedAt: { key, value: time.toISOString() },
+    lastRestart: formatLastRestart(lastRestart),
+  };
+}
