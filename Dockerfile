@@ -8,6 +8,7 @@ WORKDIR /src
 COPY package.json package-lock.json ./
 # No package runs a script of its own here; none of those that the bundle needs has one.
 RUN npm ci --ignore-scripts
+COPY tsconfig.json ./
 COPY e2e/build.ts e2e/
 COPY src src
 RUN node e2e/build.ts
