@@ -348,9 +348,9 @@ function byName({ id: a }: WorkloadReport, { id: b }: WorkloadReport): number {
 }
 
 function cutOffProblem(count: number): readonly string[] {
-  return count === 0
-    ? []
-    : [`${count} workloads could not be looked up in time; they go first in the next tick`];
+  if (count === 0) return [];
+  const workloads = count === 1 ? '1 workload' : `${count} workloads`;
+  return [`${workloads} could not be looked up in time and will go first in the next tick`];
 }
 
 function decisionOf(decided: Exclude<Decided, { readonly decision: 'restart' }>): Decision {

@@ -1,0 +1,369 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Digest } from './image/digest.ts';
+import type { Latest } from './image/lookup.ts';
+import type { WorkloadReport } from './rollout/verdict.ts';
+import type { PodFacts, WorkloadFacts, WorkloadKind } from './rollout/workload.ts';
+import {
+  tick,
+  type Cluster,
+  type LookUps,
+  type Ports,
+  type Read,
+  type RestartOutcome,
+  type TickOptions,
+  type TickReport,
+} from './tick.ts';
+
+const running = digest('a');
+const pushed = digest('b');
+
+function digest(letter: string): Digest {
+  return `sha256:${letter.repeat(64)}`;
+}
+
+function deployment(name: string, image = `r.example.com/${name}:main`): WorkloadFacts {
+  return {
+    id: { kind: 'Deployment', namespace: 'shop', name, uid: `uid-${name}` },
+    resourceVersion: '1',
+    generation: 1,
+    observedGeneration: 1,
+    annotations: {},
+    template: {
+      annotations: {},
+      labels: {},
+      containers: [{ name: 'app', image, role: 'container', pullPolicy: 'Always' }],
+      pullSecrets: ['regcred'],
+      platforms: [],
+    },
+    rollout: {
+      kind: 'Deployment',
+      paused: false,
+      strategy: 'RollingUpdate',
+      replicas: 1,
+      statusReplicas: 1,
+      updatedReplicas: 1,
+      availableReplicas: 1,
+      progressDeadlineExceeded: false,
+    },
+    fingerprint: 'f',
+  };
+}
+
+function podOf({ id }: WorkloadFacts, imageId = `r.example.com/${id.name}@${running}`): PodFacts {
+  return {
+    name: `${id.name}-5d4f-x`,
+    owner: { kind: 'ReplicaSet', name: `${id.name}-5d4f`, uid: `rs-${id.name}` },
+    templateHash: '5d4f',
+    phase: 'Running',
+    terminating: false,
+    ready: true,
+    createdAt: new Date('2026-01-01T00:00:00Z'),
+    pullSecrets: ['regcred'],
+    containers: [{ name: 'app', role: 'container', imageId }],
+  };
+}
+
+function found(latest: Digest): Latest {
+  return { status: 'found', digest: latest, attempts: [], pullSecretRefused: false, warnings: [] };
+}
+
+interface World {
+  readonly workloads?: Partial<Record<WorkloadKind, Read<readonly WorkloadFacts[]>>>;
+  readonly pods?: Read<readonly PodFacts[]>;
+  /** By repository; the default is what runs. */
+  readonly latest?: Readonly<Record<string, Latest | Promise<Latest> | Error>>;
+  readonly restart?: RestartOutcome;
+  readonly onReport?: () => void;
+}
+
+/** Ports that answer from a table and remember what was asked, in order. */
+function world({
+  onReport = () => {},
+  workloads = {},
+  pods = { ok: true, value: [] },
+  latest = {},
+  restart,
+}: World = {}) {
+  const asked: string[] = [];
+  const reported: WorkloadReport[] = [];
+  const cluster: Cluster = {
+    listWorkloads: async (kind) => {
+      asked.push(`list ${kind}`);
+      return workloads[kind] ?? { ok: true, value: [] };
+    },
+    listPods: async () => {
+      asked.push('list Pods');
+      return pods;
+    },
+    listReplicaSets: async () => {
+      asked.push('list ReplicaSets');
+      return { ok: true, value: [] };
+    },
+    readPullSecret: async (name) => {
+      asked.push(`read Secret ${name}`);
+      return { secret: { name, entries: [] }, problems: [`Secret "${name}" does not exist`] };
+    },
+    restart: async ({ id }) => {
+      asked.push(`restart ${id.name}`);
+      return restart ?? { result: 'restarted' };
+    },
+  };
+  const lookUps: LookUps = {
+    latest: async ({ repository }) => {
+      asked.push(`HEAD ${repository}`);
+      const answer = await (latest[repository] ?? found(running));
+      if (answer instanceof Error) throw answer;
+      return answer;
+    },
+    manifest: async (_repository, wanted) => {
+      asked.push(`GET ${wanted}`);
+      return {
+        status: 'found',
+        manifest: { type: 'image', digest: wanted, config: wanted, revision: 'abc' },
+      };
+    },
+  };
+  const ports: Ports = {
+    cluster,
+    registry: { begin: () => lookUps },
+    reporter: {
+      workload: (report) => {
+        reported.push(report);
+        onReport();
+      },
+      tick: () => {},
+    },
+  };
+  return { ports, asked, reported };
+}
+
+function options(overrides: Partial<TickOptions> = {}): TickOptions {
+  return {
+    mode: 'act',
+    signal: new AbortController().signal,
+    now: () => new Date('2026-01-02T00:00:00Z'),
+    monotonicMs: () => 0,
+    memory: new Set(),
+    ...overrides,
+  };
+}
+
+const settings = {
+  defaultRegistry: 'docker.io',
+  ifNotPresent: 'skip',
+  platforms: [],
+  maxRestartsPerDigest: 1,
+  restartedAtKey: 'kube-autorollout/restartedAt',
+} as const;
+
+const listed = (...workloads: WorkloadFacts[]): World => ({
+  workloads: { Deployment: { ok: true, value: workloads } },
+  pods: { ok: true, value: workloads.map((workload) => podOf(workload)) },
+});
+
+const decisions = ({ workloads }: TickReport) =>
+  workloads.map(({ id, decision, reason }) => `${id.name}: ${decision} (${reason})`);
+
+describe('tick', () => {
+  test('restarts what is stale and leaves the rest', async () => {
+    const { ports, asked } = world({
+      ...listed(deployment('web'), deployment('api')),
+      latest: { web: found(pushed) },
+    });
+    const report = await tick(ports, settings, options());
+
+    assert.equal(report.result, 'success');
+    assert.deepEqual(decisions(report), ['api: none (up-to-date)', 'web: restart (changed)']);
+    assert.deepEqual(
+      asked.filter((request) => request.startsWith('restart')),
+      ['restart web'],
+    );
+  });
+
+  test('lists Pods after the workloads, and a Secret once for all that name it', async () => {
+    const { ports, asked } = world(listed(deployment('web'), deployment('api')));
+    await tick(ports, settings, options());
+
+    assert.deepEqual(asked, [
+      'list Deployment',
+      'list StatefulSet',
+      'list DaemonSet',
+      'list Pods',
+      'read Secret regcred',
+      'HEAD web',
+      'HEAD api',
+    ]);
+  });
+
+  test('finds nothing labelled without a word', async () => {
+    const { ports, asked, reported } = world();
+    const report = await tick(ports, settings, options());
+
+    assert.equal(report.result, 'success');
+    assert.deepEqual(report.problems, []);
+    assert.deepEqual(reported, []);
+    assert.equal(asked.length, 4);
+  });
+
+  test("one workload's failure does not stop the next", async () => {
+    const { ports } = world({
+      ...listed(deployment('api'), deployment('web')),
+      latest: { api: new Error('a bug'), web: found(pushed) },
+    });
+    const report = await tick(ports, settings, options());
+
+    assert.deepEqual(decisions(report), ['api: failed (api-error)', 'web: restart (changed)']);
+    assert.match(report.workloads[0]?.message ?? '', /a bug/);
+  });
+
+  test('acts on a workload although the look-up of another has not ended', async () => {
+    const { promise, resolve } = Promise.withResolvers<Latest>();
+    const restarted = Promise.withResolvers<void>();
+    const { ports, reported } = world({
+      ...listed(deployment('slow'), deployment('web')),
+      latest: { slow: promise, web: found(pushed) },
+      onReport: () => restarted.resolve(),
+    });
+    const ticking = tick(ports, settings, options());
+    await restarted.promise;
+    assert.deepEqual(
+      reported.map(({ id }) => id.name),
+      ['web'],
+    );
+    resolve(found(running));
+    assert.deepEqual(decisions(await ticking), [
+      'slow: none (up-to-date)',
+      'web: restart (changed)',
+    ]);
+  });
+
+  test('goes on with the other kinds where one could not be listed', async () => {
+    const { ports } = world({
+      ...listed(deployment('web')),
+      workloads: {
+        Deployment: { ok: true, value: [deployment('web')] },
+        StatefulSet: { ok: false, reason: 'forbidden', message: 'the Role lacks it' },
+      },
+    });
+    const report = await tick(ports, settings, options());
+
+    assert.equal(report.result, 'success');
+    assert.deepEqual(report.problems, ['StatefulSets could not be listed: the Role lacks it']);
+    assert.deepEqual(decisions(report), ['web: none (up-to-date)']);
+  });
+
+  for (const [name, broken] of [
+    [
+      'Pods',
+      { ...listed(deployment('web')), pods: { ok: false, reason: 'api-error', message: 'down' } },
+    ],
+    [
+      'every kind',
+      {
+        workloads: {
+          Deployment: { ok: false, reason: 'api-error', message: 'down' },
+          StatefulSet: { ok: false, reason: 'api-error', message: 'down' },
+          DaemonSet: { ok: false, reason: 'api-error', message: 'down' },
+        },
+      },
+    ],
+  ] satisfies [string, World][]) {
+    test(`fails where ${name} could not be listed`, async () => {
+      const { ports, asked } = world(broken);
+      const report = await tick(ports, settings, options());
+
+      assert.equal(report.result, 'failed');
+      assert.match(report.problems.join(), new RegExp('could not be listed: down'));
+      assert.deepEqual(report.workloads, []);
+      assert.deepEqual(
+        asked.filter((request) => request.startsWith('HEAD')),
+        [],
+      );
+    });
+  }
+
+  for (const [mode, want] of [
+    ['check', 'web: restart (changed)'],
+    ['dry-run', 'web: hold (dry-run)'],
+  ] as const) {
+    test(`changes nothing in mode ${mode}`, async () => {
+      const { ports, asked } = world({
+        ...listed(deployment('web')),
+        latest: { web: found(pushed) },
+      });
+      const report = await tick(ports, settings, options({ mode }));
+
+      assert.deepEqual(decisions(report), [want]);
+      assert.ok(!asked.includes('restart web'));
+    });
+  }
+
+  test('reports a failed restart under its reason', async () => {
+    const { ports } = world({
+      ...listed(deployment('web')),
+      latest: { web: found(pushed) },
+      restart: { result: 'failed', reason: 'conflict', message: 'it was changed' },
+    });
+    const report = await tick(ports, settings, options());
+    assert.deepEqual(decisions(report), ['web: failed (conflict)']);
+  });
+
+  test('case 58: a stop before the PATCH restarts nothing', async () => {
+    const stop = new AbortController();
+    const { ports, asked } = world({
+      ...listed(deployment('web')),
+      latest: {
+        get web() {
+          stop.abort();
+          return found(pushed);
+        },
+      },
+    });
+    const report = await tick(ports, settings, options({ signal: stop.signal }));
+
+    assert.equal(report.result, 'aborted');
+    assert.ok(!asked.includes('restart web'));
+  });
+
+  test('what the deadline cut off goes first in the next tick', async () => {
+    const cut: Latest = {
+      status: 'failed',
+      reason: 'timed-out',
+      message: '',
+      attempts: [],
+      cutOff: true,
+    };
+    const memory = new Set<string>();
+    const workloads = listed(deployment('api'), deployment('web'));
+
+    const first = world({ ...workloads, latest: { web: cut } });
+    const report = await tick(first.ports, settings, options({ memory }));
+    assert.match(report.problems.join(), /1 workload/);
+    assert.deepEqual(
+      first.reported.map(({ id }) => id.name),
+      ['api'],
+      'what is not known is not told as news',
+    );
+
+    const second = world(workloads);
+    await tick(second.ports, settings, options({ memory }));
+    assert.deepEqual(second.asked.slice(-2), ['HEAD web', 'HEAD api']);
+    assert.equal(memory.size, 0);
+  });
+
+  test('narrows to one workload', async () => {
+    const { ports, asked } = world(listed(deployment('web'), deployment('api')));
+    const only = { kind: 'Deployment', name: 'web' } as const;
+    const report = await tick(ports, settings, options({ only }));
+
+    assert.deepEqual(decisions(report), ['web: none (up-to-date)']);
+    assert.deepEqual(asked.slice(0, 2), ['list Deployment', 'list Pods']);
+  });
+
+  test('a missing Secret is a warning for those that name it', async () => {
+    const { ports } = world(listed(deployment('web')));
+    const report = await tick(ports, settings, options());
+    assert.deepEqual(report.workloads[0]?.warnings, ['Secret "regcred" does not exist']);
+  });
+});
