@@ -27,6 +27,12 @@ export function environment(name: string): string {
 
 export const registry = (): string => environment('REGISTRY');
 
+/** The poller's own image, as the chart's values name it. */
+export function pollerImage(): { readonly repository: string; readonly tag: string } {
+  const [, repository = '', tag = ''] = /^(.*):([^:/]+)$/.exec(environment('E2E_IMAGE')) ?? [];
+  return { repository, tag };
+}
+
 export type ImageOption =
   | '--docker'
   | '--sleep'

@@ -9,8 +9,8 @@ import { output, run } from './command.ts';
 /*
  * npm run e2e [-- FILE...]: the scenarios on a real cluster, which is installed, brought up and taken down
  * here. E2E_USE_EXISTING=1 takes the cluster of KUBECONFIG instead; REGISTRY then names a plain-http registry
- * that its nodes pull from and this machine may push to, under that one name. E2E_UPDATE_FIXTURES=1 keeps the
- * imageIDs that were seen.
+ * that its nodes pull from and this machine may push to, under that one name. E2E_IMAGE names an image of the
+ * poller that is there already, so that none is built. E2E_UPDATE_FIXTURES=1 keeps the imageIDs that were seen.
  */
 const root = join(import.meta.dirname, '..');
 const scripts = join(root, 'e2e/cluster');
@@ -70,6 +70,13 @@ async function up(): Promise<void> {
   await useEnvironment(join(home, 'run/env'));
 }
 
+async function buildImage(): Promise<void> {
+  if (process.env['E2E_IMAGE']) return;
+  const image = `${process.env['REGISTRY']}/kube-autorollout:e2e`;
+  await mustShow(join(root, 'e2e/image/build-image.sh'), image);
+  process.env['E2E_IMAGE'] = image;
+}
+
 /** Keeps what explains a failure: objects and Pods' logs of the scenarios' namespaces, the cluster's own logs. */
 async function exportState(): Promise<void> {
   await mkdir(outputFolder, { recursive: true });
@@ -110,6 +117,7 @@ async function main(files: readonly string[]): Promise<number> {
   let exitCode = 1;
   try {
     await up();
+    await buildImage();
     exitCode = await show(process.execPath, ['--test', '--test-concurrency=1', ...scenarios]);
   } finally {
     try {

@@ -1,25 +1,20 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { chart, helm } from '../chart/helm.ts';
-import { deployment, makeNamespace, push, registry, waitFor } from '../cluster.ts';
-import { output } from '../command.ts';
+import { deployment, makeNamespace, pollerImage, push, registry, waitFor } from '../cluster.ts';
 
 test('installed by the chart under restricted Pod security, it restarts what is pushed, once', async (t) => {
   const namespace = await makeNamespace(t, 'install');
   const label = 'pod-security.kubernetes.io/enforce=restricted';
   await namespace.kubectl('label', 'namespace', namespace.name, label);
-  const repository = `${registry()}/kube-autorollout`;
-  const build = join(import.meta.dirname, '../image/build-image.sh');
-  await output(build, [`${repository}:e2e`], { timeoutMs: 600_000 });
 
   await push(`${namespace.name}/web:main`, 'first');
   await namespace.apply(deployment('web', `${registry()}/${namespace.name}/web:main`));
   await namespace.rolledOut('deployment/web');
 
   const values = {
-    image: { repository, tag: 'e2e', pullPolicy: 'Always' },
+    image: { ...pollerImage(), pullPolicy: 'Always' },
     config: {
       cronSchedule: '*/2 * * * * *',
       jitterSeconds: 0,
