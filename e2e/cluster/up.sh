@@ -26,10 +26,10 @@ api=https://$host:$API_PORT
 mkdir -p "$PIDS" "$LOG" "$RUN/node"
 trap 'echo "start failed; logs in $LOG, clean up with down.sh" >&2' ERR
 
-# render FILE TARGET: a template of config/ with its @NAMES@ filled in
+# render FILE TARGET: the template config/FILE.in with its @NAMES@ filled in
 render() {
   sed -e "s|@RUN@|$RUN|g; s|@PKI@|$PKI|g; s|@REGISTRY@|$REGISTRY|g; s|@AUTH_REGISTRY@|$AUTH_REGISTRY|g" \
-    -e "s|@NODE_IP@|$NODE_IP|g; s|@POD_CIDR@|$POD_CIDR|g; s|@CNI_BIN@|$DEB/usr/lib/cni|g" "$HERE/config/$1" >"$2"
+    -e "s|@NODE_IP@|$NODE_IP|g; s|@POD_CIDR@|$POD_CIDR|g; s|@CNI_BIN@|$DEB/usr/lib/cni|g" "$HERE/config/$1.in" >"$2"
 }
 
 if [ "$node" ]; then
