@@ -44,8 +44,8 @@ const maxProblems = 5;
 
 const dockerConfigSchema = z.object({
   auths: z.record(z.string(), z.unknown()).nullish(),
-  credsStore: z.unknown(),
-  credHelpers: z.unknown(),
+  credsStore: z.unknown().optional(),
+  credHelpers: z.unknown().optional(),
 });
 const dockercfgSchema = z.record(z.string(), z.unknown());
 
