@@ -33,7 +33,6 @@ export function createHealth(options: { readonly monotonicMs: () => number }): H
       if (tick === undefined) return well;
       const runsMs = options.monotonicMs() - tick.startedMs;
       if (runsMs <= tick.deadlineMs + graceMs) return well;
-      const seconds = (ms: number): number => Math.round(ms / 1000);
       return {
         ok: false,
         reason: `a tick runs for ${seconds(runsMs)} s, its deadline was ${seconds(tick.deadlineMs)} s`,
@@ -63,4 +62,8 @@ export function createHealth(options: { readonly monotonicMs: () => number }): H
       hasListed = true;
     },
   };
+}
+
+function seconds(ms: number): number {
+  return Math.round(ms / 1000);
 }

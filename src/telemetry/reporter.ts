@@ -1,4 +1,4 @@
-import type { ContainerReport, WorkloadReport } from '../rollout/verdict.ts';
+import type { WorkloadReport } from '../rollout/verdict.ts';
 import type { WorkloadId } from '../rollout/workload.ts';
 import type { Reporter, Restarted, TickReport } from '../tick.ts';
 import { eventsOf, restartedEvent, type Events } from './events.ts';

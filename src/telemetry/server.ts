@@ -36,7 +36,7 @@ const limits = {
   maxHeaderSize: 8 * 1024,
   headersTimeout: 5_000,
   requestTimeout: 10_000,
-  // Above the usual 15 s between two scrapes there is nothing to gain from keeping a connection.
+  // Shorter than the time between two probes or scrapes: nothing is gained by keeping a connection.
   keepAliveTimeout: 5_000,
   connectionsCheckingInterval: 1_000,
 };
