@@ -323,6 +323,18 @@ describe('events', () => {
     assert.deepEqual(tick([web]).events, first);
   });
 
+  test('a warning that still holds goes on as a series before its Event expires, what was asked for does not', () => {
+    const { tick, pass } = setUp();
+    const reports = [stuckOn(newDigest), report('api', hold('paused'))];
+    const first = tick(reports).events;
+    assert.equal(first.length, 2);
+    const later = Array.from({ length: 62 }, () => {
+      pass(60_000);
+      return tick(reports).events;
+    });
+    assert.deepEqual(later.flat(), [first[0], first[0]], 'after 31 and 62 minutes');
+  });
+
   test('case 27 a newer digest that does not converge either is told anew', () => {
     const { tick } = setUp();
     const [first] = tick([stuckOn(newDigest)]).events;

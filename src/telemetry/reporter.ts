@@ -24,14 +24,17 @@ interface Known {
   readonly report: WorkloadReport;
   /** When decision and reason became what they are. */
   readonly sinceMs: number;
-  /** Keys of the Events that its state called for. */
-  readonly events: ReadonlySet<string>;
+  /** The Events that its state called for, by key, and when each was last sent. */
+  readonly events: ReadonlyMap<string, number>;
   /** Ticks in a row that did not see it. */
   readonly missed: number;
 }
 
 // A kind that cannot be listed hides its workloads; they are not new when it can be again.
 const maxMissedTicks = 20;
+
+// The API server deletes an Event an hour after its last change, and a series may be told to go on after 30 min.
+const eventAgainMs = 31 * 60_000;
 
 /**
  * Tells what happened and what changed, each once, in log, metrics and Events; what stays as it was is `debug`.
@@ -55,7 +58,7 @@ export function createReporter(options: ReporterOptions): Reporter {
       tellDecision(report, restart, before?.report);
       tellWarnings(report, before?.report);
       countRestart(report, restart, before?.report);
-      const sent = sendEvents(report, restart, now - sinceMs, before?.events);
+      const sent = sendEvents(report, restart, { now, sinceMs }, before?.events);
       known.set(key, { report, sinceMs, events: sent, missed: 0 });
     },
 
@@ -112,23 +115,26 @@ export function createReporter(options: ReporterOptions): Reporter {
     }
   }
 
-  /** @returns the keys of what the state calls for, sent now or before */
+  /** @returns what the state calls for, and when it was last sent */
   function sendEvents(
     report: WorkloadReport,
     restart: Restarted | undefined,
-    sinceMs: number,
-    sent: ReadonlySet<string> | undefined,
-  ): ReadonlySet<string> {
-    if (events === undefined) return new Set();
+    { now, sinceMs }: { readonly now: number; readonly sinceMs: number },
+    before: ReadonlyMap<string, number> | undefined,
+  ): ReadonlyMap<string, number> {
+    const sent = new Map<string, number>();
+    if (events === undefined) return sent;
     if (restart !== undefined) events.record(restartedEvent(restart));
-    const wanted = eventsOf(report, sinceMs).map((event) => ({
-      event,
-      key: `${event.reason}\n${event.key}`,
-    }));
-    for (const { event, key } of wanted) {
-      if (sent?.has(key) !== true) events.record(event);
+    for (const event of eventsOf(report, now - sinceMs)) {
+      const key = `${event.reason}\n${event.key}`;
+      const lastMs = before?.get(key);
+      // A warning that still holds goes on as the same series; what was asked for is told once.
+      const again =
+        event.type === 'Warning' && lastMs !== undefined && now - lastMs >= eventAgainMs;
+      if (lastMs === undefined || again) events.record(event);
+      sent.set(key, lastMs === undefined || again ? now : lastMs);
     }
-    return new Set(wanted.map(({ key }) => key));
+    return sent;
   }
 
   function forgetMissing(report: TickReport): void {
