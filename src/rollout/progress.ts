@@ -82,13 +82,13 @@ function followDeployment(
   if (!hasOldPods && isOld(live[0], now)) return stalled(why, live);
   if (!facts.progressDeadlineExceeded) return inProgress(why, live);
 
-  const failed = 'the rollout has exceeded its progress deadline';
+  const failed = 'it is past its progress deadline';
   if (replicaSets === undefined) {
     return { ...inProgress(`${failed}; ${why}`, live), needsReplicaSets: true };
   }
   if (!replicaSets.ok) {
     return inProgress(
-      `${failed}, and which Pods are the newest is unknown without list on replicasets.apps: allow it in the Role; ${replicaSets.message}`,
+      `${failed}, and only ReplicaSets tell its newest Pods (the Role must allow list on replicasets.apps): ${replicaSets.message}`,
       live,
     );
   }
