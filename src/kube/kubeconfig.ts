@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import type { RequestOptions } from 'node:https';
 import { dirname, isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 
@@ -17,6 +16,8 @@ export interface KubeconfigOptions {
   /** Files that do not exist are passed over, as for `KUBECONFIG`; else they are an error. */
   readonly skipMissing: boolean;
 }
+
+type RequestOptions = Parameters<KubeConfig['applyToHTTPSOptions']>[0];
 
 /** What client-node reads otherwise than kubectl writes it. */
 const fileSchema = z.looseObject({

@@ -22,7 +22,7 @@ const podSchema = z.object({
     name: z.string(),
     labels: textMap,
     ownerReferences: ownersSchema,
-    creationTimestamp: z.coerce.date(),
+    creationTimestamp: z.string().pipe(z.coerce.date()),
     deletionTimestamp: text,
   }),
   spec: z.object({
