@@ -6,7 +6,7 @@ import { RegistryError } from './error.ts';
 const replySchema = z.object({
   token: z.string().nullish(),
   access_token: z.string().nullish(),
-  expires_in: z.unknown(),
+  expires_in: z.unknown().optional(),
 });
 
 /** The specification's minimum, and what a missing `expires_in` means. */
