@@ -115,7 +115,7 @@ export class Authorizer {
     const { schemes, tokens, resting } = this.#options;
     const use = proof.type === 'nothing' || identity.key === '' ? undefined : proof.use;
     if (response.status !== 401) {
-      if (use !== undefined && response.status < 300) resting.allowed(use);
+      if (use !== undefined && response.status < 400) resting.allowed(use);
       return { type: 'answered', response, ...(use !== undefined && { use }) };
     }
     const { target, request } = call;
@@ -136,12 +136,14 @@ export class Authorizer {
       return { type: 'again', scheme };
     }
     // The realm took the credential, so it is good; the registry did not take the token, so not for this.
-    const why =
-      proof.type === 'token' ? `it has no access to ${target.repository}` : whyRefused(401);
-    return this.#refuse(call, identity, 401, why, proof.type === 'token' ? use : undefined);
+    const isHereOnly =
+      proof.type === 'token' || (scheme.type === 'bearer' && scheme.isInsufficient);
+    const why = isHereOnly ? `it has no access to ${target.repository}` : whyRefused(401);
+    const rests = proof.type === 'token' ? use : undefined;
+    return { ...this.#refuse(call, identity, 401, why, rests), isHereOnly };
   }
 
-  /** @param rests for its repository */
+  /** @param rests for its repository; what is under the guard is settled there */
   #refuse(
     { target }: Call,
     { credential, source }: Identity,
@@ -173,7 +175,7 @@ function mayHelp(proof: Proof, scheme: Scheme, { credential, exchangeable }: Ide
 
 /** A refusal under the guard is one of the credential itself. */
 function verdictOf(judged: Answered | Refusal | Again): CredentialVerdict {
-  if (judged.type === 'refused') return 'refused';
+  if (judged.type === 'refused') return judged.isHereOnly ? 'refused-here' : 'refused';
   if (judged.type === 'again') return 'undecided';
   const { status } = judged.response;
   return status === 403 || status >= 500 ? 'undecided' : 'accepted';

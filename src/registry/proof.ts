@@ -23,6 +23,8 @@ export interface Refusal {
   readonly status?: number;
   /** For people, as far as it can be told. */
   readonly why: string;
+  /** The credential is good, but not for this repository. */
+  readonly isHereOnly?: boolean;
 }
 
 /** Refused earlier, and not sent again yet (case 51). */

@@ -11,6 +11,7 @@ import {
   identityToken,
   latestIn,
   login,
+  registryToken,
   ruleSecret,
   TestRegistries,
 } from '../testing/test-registries.ts';
@@ -274,6 +275,30 @@ describe('case 51: no account is locked by us', () => {
     const before = sent(registry, 'robot', 'r');
     failed(await registries.latest(`${registry.host}/p/other:main`, robot));
     assert.equal(sent(registry, 'robot', 'r'), before);
+  });
+
+  test('case 51: a token that is sent as it is rests for one repository after insufficient_scope, for all after 401', async () => {
+    for (const error of ['insufficient_scope', 'invalid_token']) {
+      await using registry = await FakeRegistry.start();
+      await using registries = new TestRegistries();
+      const challenge = `Bearer realm="${registry.url.href}token",error="${error}"`;
+      registry.on('GET', '/token', { status: 401 });
+      for (const name of ['web', 'api']) {
+        registry.on('HEAD', `/v2/o/${name}/manifests/main`, {
+          status: 401,
+          headers: { 'www-authenticate': challenge },
+        });
+      }
+      for (const name of ['web', 'api', 'web', 'api']) {
+        failed(
+          await registries.latest(`${registry.host}/o/${name}:main`, [entry(registryToken('t'))]),
+        );
+      }
+      const tokens = registry.requests.filter(
+        ({ headers }) => headers.authorization === 'Bearer t',
+      );
+      assert.equal(tokens.length, error === 'insufficient_scope' ? 2 : 1);
+    }
   });
 
   test('case 51: eight first look-ups send a good password once before the others go', async () => {

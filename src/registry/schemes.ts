@@ -17,7 +17,12 @@ export interface Realm {
 /** How a registry wants to be told who asks. */
 export type Scheme =
   | { readonly type: 'basic' }
-  | { readonly type: 'bearer'; readonly realm: Realm }
+  | {
+      readonly type: 'bearer';
+      readonly realm: Realm;
+      /** `error="insufficient_scope"`: who asks is known, but may not do this. */
+      readonly isInsufficient: boolean;
+    }
   /** A 401 that leaves no way. */
   | { readonly type: 'none'; readonly why: string };
 
@@ -36,7 +41,8 @@ export class Schemes {
     if (own !== undefined) return own;
     const shared = this.#registries.get(asked.origin);
     if (shared === undefined) return undefined;
-    return { type: 'bearer', realm: { ...shared, scope: defaultScope(target) } };
+    const realm = { ...shared, scope: defaultScope(target) };
+    return { type: 'bearer', realm, isInsufficient: false };
   }
 
   /** Reads a 401's challenges and remembers the one to answer: Bearer where usable, else Basic. */
@@ -68,7 +74,8 @@ function readScheme(target: Target, asked: URL, response: HttpResponse): Scheme 
   const { challenges, problem } = readChallenges(response.header('www-authenticate'));
   for (const { scheme, params } of challenges) {
     const realm = scheme === 'bearer' ? readRealm(target, params, response) : undefined;
-    if (realm !== undefined) return { type: 'bearer', realm };
+    const isInsufficient = params.get('error') === 'insufficient_scope';
+    if (realm !== undefined) return { type: 'bearer', realm, isInsufficient };
   }
   if (challenges.some(({ scheme }) => scheme === 'basic')) return { type: 'basic' };
   return { type: 'none', why: problem ?? 'it does not say how to authenticate' };
