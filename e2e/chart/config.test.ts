@@ -3,7 +3,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
+import { parse } from 'yaml';
 import { z } from 'zod';
+import { configSchema } from '../../src/config/schema.ts';
 import { createAuthority } from '../../src/testing/certificates.ts';
 import { run } from '../command.ts';
 import { Manifests, render, setups, valuesOf } from './helm.ts';
@@ -89,4 +91,10 @@ describe('the config that the chart renders is valid for the program', () => {
       assert.equal(ended.exitCode, 0, `${ended.stdout}${ended.stderr}\n${rendered}`);
     });
   }
+});
+
+test("the defaults of values.yaml are the program's own", () => {
+  const manifests = new Manifests(render(valuesOf('defaults')));
+  const config: unknown = parse(String(manifests.get('ConfigMap', 'data', 'config.yaml')));
+  assert.deepEqual(configSchema.parse(config), configSchema.parse({}));
 });

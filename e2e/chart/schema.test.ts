@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { refusal } from './helm.ts';
+import { z } from 'zod';
+import { configJsonSchema } from '../../src/config/schema.ts';
+import { chart, refusal } from './helm.ts';
 
 interface Row {
   readonly name: string;
@@ -183,4 +187,45 @@ describe('values.schema.json takes', () => {
   for (const { name, values } of rows) {
     test(name, () => assert.equal(refusal(values), undefined));
   }
+});
+
+const schemaNode = z.object({
+  $ref: z.string().optional(),
+  properties: z.record(z.string(), z.unknown()).optional(),
+  items: z.unknown().optional(),
+  minimum: z.number().optional(),
+  maximum: z.number().optional(),
+});
+
+/** Every key below a schema with its bounds: `convergence.maxRestartsPerDigest 1..100`. */
+function keysOf(
+  schema: unknown,
+  definitions: Readonly<Record<string, unknown>>,
+  path = '',
+): readonly string[] {
+  const node = schemaNode.parse(schema);
+  const definition = node.$ref?.replace('#/definitions/', '');
+  if (definition !== undefined) return keysOf(definitions[definition], definitions, path);
+  const below = Object.entries(node.properties ?? {}).flatMap(([key, value]) =>
+    keysOf(value, definitions, path === '' ? key : `${path}.${key}`),
+  );
+  if (node.items !== undefined) below.push(...keysOf(node.items, definitions, `${path}[]`));
+  // Zod bounds every integer by what a number can hold.
+  const maximum = node.maximum === Number.MAX_SAFE_INTEGER ? undefined : node.maximum;
+  const bounds = node.minimum === undefined ? '' : ` ${node.minimum}..${maximum ?? ''}`;
+  return [path + bounds, ...below];
+}
+
+test("values.schema.json has every key of the program's config with the same bounds, and the chart's own", () => {
+  const values = z
+    .object({
+      properties: z.object({ config: z.unknown() }),
+      definitions: z.record(z.string(), z.unknown()),
+    })
+    .parse(JSON.parse(readFileSync(join(chart, 'values.schema.json'), 'utf8')));
+  const own = /^(logLevel|tls\.customCaCertificates.*)$/;
+  const known = keysOf(values.properties.config, values.definitions).filter(
+    (key) => !own.test(key),
+  );
+  assert.deepEqual(known.toSorted(), keysOf(configJsonSchema(), {}).toSorted());
 });
