@@ -20,6 +20,8 @@ export interface ParsedDockerConfig {
   readonly entries: readonly DockerConfigEntry[];
   /** For people; they name entries and never quote a value. */
   readonly problems: readonly string[];
+  /** The text is no docker config at all. */
+  readonly malformed: boolean;
 }
 
 export interface ParsedPullSecret {
@@ -96,7 +98,9 @@ export function parsePullSecret({
  */
 export function parseDockerConfig(text: string, format: DockerConfigFormat): ParsedDockerConfig {
   const config = readConfig(text, format);
-  if ('problem' in config) return { entries: [], problems: [config.problem] };
+  if ('problem' in config) {
+    return { entries: [], problems: [config.problem], malformed: true };
+  }
 
   const found = Object.entries(config.auths);
   const problems: string[] = [];
@@ -121,7 +125,7 @@ export function parseDockerConfig(text: string, format: DockerConfigFormat): Par
         : 'it holds no credential',
     );
   }
-  return { entries, problems: capped(problems) };
+  return { entries, problems: capped(problems), malformed: false };
 }
 
 function readConfig(
