@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { Client } from 'undici';
 
 import { dial, type DialOptions, type Dialled, type Route } from './dial.ts';
@@ -20,6 +21,7 @@ const maxKeepAliveMs = 30_000;
 /** One connection: undici's client over a socket that stands already. */
 export interface Connection {
   readonly client: Client;
+  readonly socket: Socket;
   readonly protocol: 'h1' | 'h2';
   readonly address: string | undefined;
   /** Requests in flight. */
@@ -120,7 +122,9 @@ export class Connections {
 
   #free(): Connection | undefined {
     for (const connection of this.#open) {
-      if (connection.protocol === 'h2' || connection.running === 0) return connection;
+      // Undici ends a socket at once, but says so only later.
+      if (connection.socket.destroyed) this.#open.delete(connection);
+      else if (connection.protocol === 'h2' || connection.running === 0) return connection;
     }
     return undefined;
   }
@@ -164,7 +168,7 @@ export class Connections {
       keepAliveTimeout: keepAliveMs,
       keepAliveMaxTimeout: maxKeepAliveMs,
     });
-    const connection: Connection = { client, protocol, address, running: 0, served: 0 };
+    const connection: Connection = { client, socket, protocol, address, running: 0, served: 0 };
     this.#open.add(connection);
     client.on('disconnect', () => this.#open.delete(connection));
     // Should it end before its first request, undici does not know of it yet.

@@ -1,11 +1,18 @@
+import { errors } from 'undici';
+
 import { quote } from '../image/quote.ts';
 import { HttpError } from './http-error.ts';
 
-/** Undici's own, where what came is no HTTP, too long, or too short. */
-const malformedCodes = new Set([
-  'UND_ERR_HEADERS_OVERFLOW',
-  'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
-  'UND_ERR_RES_EXCEEDED_MAX_SIZE',
+/**
+ * HTTP/2's words for a peer that breaks the protocol; a flood of headers is among them.
+ * https://www.rfc-editor.org/rfc/rfc9113#section-7
+ */
+const brokenHttp2 = new Map([
+  [1, 'PROTOCOL_ERROR'],
+  [3, 'FLOW_CONTROL_ERROR'],
+  [6, 'FRAME_SIZE_ERROR'],
+  [9, 'COMPRESSION_ERROR'],
+  [11, 'ENHANCE_YOUR_CALM'],
 ]);
 
 /** Nobody vouches for the certificate. https://nodejs.org/api/tls.html#x509-certificate-error-codes */
@@ -65,11 +72,14 @@ export function exchangeError(cause: unknown, destination: Destination): HttpErr
   if (code === 'UND_ERR_HEADERS_OVERFLOW') {
     return new HttpError('malformed', `${host} sent too many headers`, { cause });
   }
-  if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') {
-    return new HttpError('malformed', `${host} sent less or more than it announced`, { cause });
+  if (cause instanceof errors.InvalidArgumentError) {
+    // Names the header, not its value: a token that is no header value, as a rule.
+    const what = quote(cause.message, 60);
+    return new HttpError('malformed', `nothing was sent to ${host}: ${what}`, { cause });
   }
-  if (code !== undefined && (malformedCodes.has(code) || code.startsWith('HPE_'))) {
-    return new HttpError('malformed', `what ${host} sent is not HTTP (${code})`, { cause });
+  const broken = cause instanceof errors.HTTPParserError ? 'HTTP/1.1' : brokenHttp2Of(cause);
+  if (broken !== undefined) {
+    return new HttpError('malformed', `what ${host} sent is not HTTP (${broken})`, { cause });
   }
   const because = tlsProblem(code, cause, destination);
   if (because !== undefined) return unreachable(`TLS of ${host}: ${because}`, cause);
@@ -90,23 +100,19 @@ function tlsProblem(
   { isRegistry }: Destination,
 ): string | undefined {
   if (code === undefined) return undefined;
-  const own = (keys: string): string =>
-    isRegistry
-      ? `${keys} of a rule of registries`
-      : 'no key of a registry rule, which hold for its host only';
+  const inRule = (keys: string): string =>
+    isRegistry ? `: set ${keys} in its rule of registries` : '';
   if (unknownIssuerCodes.has(code)) {
-    const key = isRegistry ? 'caCertificatePath (registry rule) or ' : '';
-    return `nobody trusted signed the certificate (${code}): set ${key}tls.caCertificatePaths`;
+    const key = isRegistry ? 'caCertificatePath in its rule of registries, or ' : '';
+    return `nobody trusted signed its certificate (${code}): set ${key}tls.caCertificatePaths`;
   }
   if (certificateCodes.has(code)) {
-    const remedy = isRegistry ? ', or set insecureSkipTlsVerify for this registry' : '';
-    return `${describe(cause)} (${code}): the certificate must be replaced${remedy}`;
+    const remedy = isRegistry ? ', or set insecureSkipTlsVerify in its rule of registries' : '';
+    return `${describe(cause)} (${code}): replace its certificate${remedy}`;
   }
-  if (notTlsCodes.has(code)) {
-    return `the server does not speak TLS (${code}): set ${own('plainHttp')}`;
-  }
+  if (notTlsCodes.has(code)) return `it does not speak TLS (${code})${inRule('plainHttp')}`;
   if (/ALERT.*CERTIFICATE|HANDSHAKE_FAILURE/.test(code)) {
-    return `the server refused (${code}): set ${own('clientCertificatePath and clientKeyPath')}`;
+    return `it refused us (${code})${inRule('clientCertificatePath and clientKeyPath')}`;
   }
   return code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_') || code.startsWith('ERR_OSSL_')
     ? `${describe(cause)} (${code})`
@@ -117,8 +123,14 @@ function unreachable(message: string, cause: unknown): HttpError {
   return new HttpError('unreachable', message, { cause, connectFailure: true });
 }
 
+function brokenHttp2Of(cause: unknown): string | undefined {
+  if (!(cause instanceof Error) || !('http2ErrorCode' in cause)) return undefined;
+  const { http2ErrorCode } = cause;
+  return typeof http2ErrorCode === 'number' ? brokenHttp2.get(http2ErrorCode) : undefined;
+}
+
 /** The code of an error, or of the first one where several addresses were tried. */
-export function codeOf(error: unknown): string | undefined {
+function codeOf(error: unknown): string | undefined {
   if (error instanceof AggregateError && error.errors.length > 0) {
     const first: unknown = error.errors[0];
     return codeOf(first);

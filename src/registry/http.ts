@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 
-import { proxyFor, type ProxySettings } from '../network/proxy.ts';
+import { checkProxySettings, proxyFor, type ProxySettings } from '../network/proxy.ts';
 import { reachOf } from './addresses.ts';
 import { ConnectionGone, Connections, type Connection } from './connections.ts';
 import { systemLookup, type Lookup, type Route } from './dial.ts';
@@ -83,6 +83,9 @@ export interface Http {
 
 const defaultDeadlines: Deadlines = { connectMs: 5_000, headersMs: 10_000, bodyMs: 10_000 };
 
+/** On connections that turn out to be dead: the first, one that died meanwhile, and a new one. */
+const maxAttempts = 3;
+
 /** Routes are kept for their lanes and TLS sessions; redirects to ever new hosts must not make memory grow. */
 const maxIdleRoutes = 256;
 
@@ -94,6 +97,8 @@ const printableKeys = new Set(['service', 'scope']);
  *
  * A registry's own options (CA, client certificate, `insecureSkipTlsVerify`) hold for its scheme, host and port. A
  * redirect or a realm anywhere else is asked with the system's roots and `caCertificates` only.
+ *
+ * @throws {ProxySettingsError} `HTTPS_PROXY` or `HTTP_PROXY` is no URL of an http or https proxy
  */
 export function createHttp(options: HttpOptions): Http {
   return new UndiciHttp(options);
@@ -107,6 +112,7 @@ class UndiciHttp implements Http {
   #closed = false;
 
   constructor(options: HttpOptions) {
+    checkProxySettings(options.proxy);
     this.#options = options;
     this.#deadlines = options.deadlines ?? defaultDeadlines;
     this.#trust = new TrustStore(options.caCertificates);
@@ -163,6 +169,7 @@ class UndiciHttp implements Http {
     const start = performance.now();
     let status: number | undefined;
     let result: LaneResult = 'neither';
+    let sent = true;
     try {
       const asked = await this.#overConnection(request, hop, connections, signal);
       status = asked.answer.status;
@@ -171,16 +178,29 @@ class UndiciHttp implements Http {
       }
       result = status === 429 ? 'throttled' : status < 500 ? 'good' : 'neither';
       return asked;
+    } catch (error) {
+      sent = !(error instanceof HttpError && error.code === 'refused');
+      throw error;
     } finally {
       connections.lanes.leave(lane, result);
-      this.#options.observe({
-        registry: (request.namedBy?.url ?? request.url).host,
-        method: request.method,
-        url: printable(hop.url),
-        ...(status === undefined ? {} : { status }),
-        durationMs: performance.now() - start,
-      });
+      const durationMs = performance.now() - start;
+      if (sent) this.#observe(request, hop, status, durationMs);
     }
+  }
+
+  #observe(
+    { method, url, namedBy }: HttpRequest,
+    hop: Hop,
+    status: number | undefined,
+    durationMs: number,
+  ): void {
+    this.#options.observe({
+      registry: (namedBy?.url ?? url).host,
+      method,
+      url: printable(hop.url),
+      ...(status === undefined ? {} : { status }),
+      durationMs,
+    });
   }
 
   async #overConnection(
@@ -209,7 +229,7 @@ class UndiciHttp implements Http {
         return { answer, address: connection.address };
       } catch (error) {
         connections.discard(connection, error);
-        if (attempt === 1 && !progress.answered && mayRepeat(error, request, connection)) {
+        if (attempt < maxAttempts && !progress.answered && mayRepeat(error, request, connection)) {
           connections.discardIdle();
           continue;
         }

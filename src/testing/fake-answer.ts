@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { constants, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 
 export type ServedRequest = IncomingMessage | Http2ServerRequest;
 export type ServedResponse = ServerResponse | Http2ServerResponse;
@@ -111,13 +111,13 @@ async function sendBody(
     }
   } else if (fault === 'endless') {
     while (isOpen(response) && !signal.aborted) {
-      await new Promise<void>((resolve) => {
-        response.once('close', resolve);
-        write(response, body, () => {
-          response.off('close', resolve);
-          resolve();
-        });
-      });
+      const { promise, resolve } = Promise.withResolvers<void>();
+      response.once('close', resolve);
+      write(response, body, resolve);
+      await promise;
+      response.off('close', resolve);
+      // Writes may succeed at once: let the event loop see that the client has gone.
+      await nextTurn();
     }
   } else {
     response.end(body);

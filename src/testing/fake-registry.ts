@@ -60,6 +60,8 @@ export interface RecordedRequest {
   readonly httpVersion: string;
   /** Which connection it came on, counted from 1. */
   readonly connection: number;
+  /** What TLS was told to be the server's name (SNI); absent without. */
+  readonly serverName?: string;
 }
 
 export type Script = Answer | ((request: RecordedRequest) => Answer | Promise<Answer>);
@@ -217,6 +219,7 @@ export class FakeRegistry {
       body: await readBody(request),
       httpVersion: request.httpVersion,
       connection: this.#numbers.get(request.socket.remotePort ?? 0) ?? 0,
+      ...serverNameOf(request),
     };
     this.requests.push(recorded);
     const answer = await this.#answer(recorded);
@@ -343,6 +346,11 @@ async function readBody(request: ServedRequest): Promise<string> {
   request.setEncoding('utf8');
   for await (const chunk of request) text += String(chunk);
   return text;
+}
+
+function serverNameOf({ socket }: ServedRequest): { readonly serverName?: string } {
+  if (!('servername' in socket)) return {};
+  return typeof socket.servername === 'string' ? { serverName: socket.servername } : {};
 }
 
 function pathname(path: string): string {
