@@ -73,6 +73,7 @@ const explanations: Readonly<
     const who = user === undefined ? 'not allowed' : `not allowed for ${quote(user, 120)}`;
     return `${who}; the Role lacks the rule ${describeRule(action)}`;
   },
+  404: ({ name }) => (name === undefined ? undefined : 'it does not exist'),
 };
 
 function reasonOf(action: Action, status: number): FailedReason {

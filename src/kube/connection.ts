@@ -10,7 +10,7 @@ import { KubeError } from './error.ts';
 import { inCluster, serviceAccountFolder } from './in-cluster.ts';
 import { fromKubeconfig } from './kubeconfig.ts';
 
-export { KubeConfigError } from './access.ts';
+export { anonymous, KubeConfigError } from './access.ts';
 
 export interface ConnectOptions {
   /** `--kubeconfig`: this file and no other. */
@@ -54,9 +54,16 @@ const accessMs = 10_000;
  * @throws {KubeConfigError} for people: no kubeconfig, unreadable, malformed, an unknown context
  */
 export async function connect(options: ConnectOptions): Promise<Connection> {
-  const source = await findSource(options);
+  return openConnection(await findSource(options), options);
+}
+
+/** As {@link connect}, where it is known already how to reach the API server: the demo's, that of a test. */
+export function openConnection(
+  source: AccessSource,
+  options: Pick<ConnectOptions, 'proxy' | 'userAgent' | 'observe' | 'connectMs'>,
+): Connection {
   const router = createRouter(source, options);
-  // A bad proxy-url, CA file or path shows at start, not at the first tick.
+  // A bad proxy-url shows at start, not at the first tick.
   createDispatcher(source, {}, { proxy: options.proxy, connectMs: 0 });
   return {
     client: createClient({
@@ -128,7 +135,10 @@ interface Router {
 }
 
 /** Keeps one set of connections for as long as the TLS material stays what it is. */
-function createRouter(source: AccessSource, options: ConnectOptions): Router {
+function createRouter(
+  source: AccessSource,
+  options: Pick<ConnectOptions, 'proxy' | 'connectMs'>,
+): Router {
   let current: { readonly route: Promise<Route>; readonly since: number } | undefined;
   let kept: { readonly material: string; readonly dispatcher: Dispatcher } | undefined;
   let stale = false;

@@ -12,8 +12,11 @@ export function describeNetworkError(error: unknown): string {
   if (/CERT|SSL|TLS|VERIFY|SIGNATURE/.test(code)) {
     return `its certificate or TLS was not accepted: ${quote(messageOf(rootOf(error)), 100)}`;
   }
-  if (code.startsWith('HPE_')) return 'what answered does not speak HTTP';
-  return quote(messageOf(rootOf(error)), 120);
+  const root = rootOf(error);
+  if (root instanceof Error && root.name === 'HTTPParserError') {
+    return 'what answered does not speak HTTP';
+  }
+  return quote(messageOf(root), 120);
 }
 
 const sentences: Readonly<Record<string, string>> = {

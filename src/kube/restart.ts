@@ -11,7 +11,7 @@ import { parseWorkload, kinds, workloadsPath } from './workloads.ts';
 const maxAttempts = 3;
 const deadlineMs = 10_000;
 /** After SIGTERM a PATCH in flight may end; the process is to be gone within 5 s (case 58). */
-const graceMs = 3500;
+const patchGraceMs = 3500;
 /** An object has 1.5 MB in etcd at most, and JSON writes it larger. */
 const maxObjectBytes = 16 * 1024 * 1024;
 
@@ -28,54 +28,13 @@ const lastRestartKey = 'kube-autorollout/last-restart';
  */
 export async function restart(
   client: KubeClient,
-  request: {
-    readonly workload: WorkloadFacts;
-    readonly patch: RestartPatch;
-    readonly fieldManager: string;
-  },
+  request: RestartRequest,
   signal: AbortSignal,
 ): Promise<RestartOutcome> {
-  const { workload, patch, fieldManager } = request;
-  const { id } = workload;
-  const path = `${workloadsPath(id.kind, id.namespace)}/${encodeURIComponent(id.name)}`;
-  const action = (verb: Action['verb']): Action => ({
-    verb,
-    group: 'apps',
-    resource: kinds[id.kind].resource,
-    name: id.name,
-  });
   try {
     for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
-      const document = await client.send(
-        { action: action('get'), path, maxBodyBytes: maxObjectBytes, deadlineMs },
-        signal,
-      );
-      const fresh = read(workload, document);
-      const changed = differenceOf(workload, fresh);
-      if (changed !== undefined) return changed;
-      if (signal.aborted) return failure('api-error', 'stopped before the restart was asked for');
-      const body = {
-        contentType: 'application/merge-patch+json',
-        document: patchDocument(patch, fresh.resourceVersion),
-      };
-      const query = { fieldManager };
-      try {
-        await client.send(
-          {
-            action: action('patch'),
-            path,
-            query,
-            body,
-            maxBodyBytes: maxObjectBytes,
-            deadlineMs,
-            graceMs,
-          },
-          signal,
-        );
-        return { result: 'restarted' };
-      } catch (error) {
-        if (!isStale(error)) throw error;
-      }
+      const outcome = await readAndPatch(client, request, signal);
+      if (outcome !== 'stale') return outcome;
     }
     return failure(
       'conflict',
@@ -84,6 +43,53 @@ export async function restart(
   } catch (error) {
     const { reason, message } = failedRead(error);
     return failure(reason, message);
+  }
+}
+
+export interface RestartRequest {
+  /** As it was judged. */
+  readonly workload: WorkloadFacts;
+  readonly patch: RestartPatch;
+  readonly fieldManager: string;
+  /** How long a PATCH in flight outlives `signal`; tests shorten it. */
+  readonly graceMs?: number;
+}
+
+/** @returns `stale` when somebody wrote in between */
+async function readAndPatch(
+  client: KubeClient,
+  { workload, patch, fieldManager, graceMs = patchGraceMs }: RestartRequest,
+  signal: AbortSignal,
+): Promise<RestartOutcome | 'stale'> {
+  const { kind, namespace, name } = workload.id;
+  const path = `${workloadsPath(kind, namespace)}/${encodeURIComponent(name)}`;
+  const object = { group: 'apps', resource: kinds[kind].resource, name } as const;
+  const limits = { maxBodyBytes: maxObjectBytes, deadlineMs };
+
+  const get: Action = { ...object, verb: 'get' };
+  const fresh = read(workload, await client.send({ action: get, path, ...limits }, signal));
+  const changed = differenceOf(workload, fresh);
+  if (changed !== undefined) return changed;
+  if (signal.aborted) return failure('api-error', 'stopped before the restart was asked for');
+  try {
+    await client.send(
+      {
+        action: { ...object, verb: 'patch' },
+        path,
+        query: { fieldManager },
+        body: {
+          contentType: 'application/merge-patch+json',
+          document: patchDocument(patch, fresh.resourceVersion),
+        },
+        ...limits,
+        graceMs,
+      },
+      signal,
+    );
+    return { result: 'restarted' };
+  } catch (error) {
+    if (error instanceof KubeError && error.status === 409) return 'stale';
+    throw error;
   }
 }
 
@@ -115,10 +121,6 @@ function patchDocument(
     metadata: { resourceVersion, annotations: { [lastRestartKey]: lastRestart } },
     spec: { template: { metadata: { annotations: { [restartedAt.key]: restartedAt.value } } } },
   };
-}
-
-function isStale(error: unknown): boolean {
-  return error instanceof KubeError && error.status === 409;
 }
 
 type FailedReason = Extract<RestartOutcome, { readonly result: 'failed' }>['reason'];

@@ -250,7 +250,7 @@ export class FakeApiServer {
 
   /** etcd was compacted: continue tokens that are out by now are answered with 410. */
   expireContinueTokens(): void {
-    this.#rules.compactedAt = Number(this.#store.resourceVersion) + 1;
+    this.#rules.compactedAt = this.#store.compact();
   }
 
   /** Answers a path (without query) in its own way until further notice. */

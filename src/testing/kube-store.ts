@@ -41,6 +41,12 @@ export class KubeStore {
     return String(this.#version);
   }
 
+  /** Forgets old versions. @returns the oldest that is still known */
+  compact(): number {
+    this.#next();
+    return this.#version;
+  }
+
   get(kind: Kind, namespace: string, name: string): KubeObject | undefined {
     return this.#collection(kind, namespace).objects.get(name);
   }
