@@ -20,7 +20,7 @@ import type { LookUps } from './tick.ts';
 /** Hears what was asked and answered for one workload; `explain` tells it on. */
 export interface Trace {
   candidates(reference: ImageReference, candidates: readonly Candidate[]): void;
-  latest(container: string, latest: Latest): void;
+  latest(reference: ImageReference, latest: Latest): void;
   manifest(repository: Repository, digest: Digest, read: ManifestRead): void;
 }
 
@@ -114,7 +114,7 @@ export async function lookUp(
     trace?.candidates(reference, candidates);
     const latest = await lookUps.latest(reference, candidates);
     latests.set(container, latest);
-    trace?.latest(container.spec.name, latest);
+    trace?.latest(reference, latest);
     return latest;
   }
 

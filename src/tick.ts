@@ -147,7 +147,7 @@ export interface TickOptions {
 
 /** Hears every step of a workload's way; `explain` tells it on. */
 export interface TickTrace extends Trace {
-  observed(observed: Observed): void;
+  observed(observed: Observed, pods: PodIndex): void;
 }
 
 /** What one tick leaves to the next: whose look-ups the deadline cut off, by uid. They go first. */
@@ -225,7 +225,7 @@ export async function tick(
   ): Promise<{ readonly report: WorkloadReport; readonly restarted?: Restarted }> {
     const { id } = workload;
     const observed = await observeFully(workload, index); // facts
-    trace?.observed(observed);
+    trace?.observed(observed, index);
     const screened = screen(observed);
     if (screened !== undefined) return { report: { id, ...screened } };
 
@@ -312,10 +312,11 @@ async function list(
     kinds.map(async (kind) => ({ kind, read: await cluster.listWorkloads(kind, signal) })),
   );
   const pods = await cluster.listPods(signal);
+  const workloads = reads
+    .flatMap(({ read }) => (read.ok ? read.value : []))
+    .filter(({ id }) => only === undefined || id.name === only.name);
   return {
-    workloads: reads
-      .flatMap(({ read }) => (read.ok ? read.value : []))
-      .filter(({ id }) => only === undefined || id.name === only.name),
+    workloads,
     pods: pods.ok ? pods.value : undefined,
     failed: !pods.ok || reads.every(({ read }) => !read.ok),
     problems: [
@@ -323,6 +324,9 @@ async function list(
         read.ok ? (read.problems ?? []) : [`${kind}s could not be listed: ${read.message}`],
       ),
       ...(pods.ok ? (pods.problems ?? []) : [`Pods could not be listed: ${pods.message}`]),
+      ...(only === undefined || workloads.length > 0 || !reads.every(({ read }) => read.ok)
+        ? []
+        : [`${only.kind} ${only.name} is not watched: no such object, or it lacks the label`]),
     ],
   };
 }

@@ -1,0 +1,85 @@
+#!/usr/bin/env node
+import { hostname } from 'node:os';
+import { isatty } from 'node:tty';
+import packageJson from '../package.json' with { type: 'json' };
+import { parseCommandLine, type CommonFlags, type Invocation } from './cli.ts';
+import { StartError, type Environment, type Output } from './commands/environment.ts';
+import type { ExitCode } from './commands/exit-code.ts';
+
+/** The composition root, and the only file that reads the process. */
+async function main(): Promise<ExitCode> {
+  const line = parseCommandLine(process.argv.slice(2), packageJson.version);
+  if (!line.ok) {
+    (line.exitCode === 0 ? process.stdout : process.stderr).write(line.text);
+    return line.exitCode;
+  }
+  const environment = readEnvironment();
+  try {
+    return await dispatch(environment, line.invocation, line.flags);
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    process.stderr.write(`error: ${error.message}\n`);
+    return error.exitCode;
+  }
+}
+
+/** Commands are loaded when they are called: `validate` needs no Kubernetes client. */
+async function dispatch(
+  environment: Environment,
+  invocation: Invocation,
+  flags: CommonFlags,
+): Promise<ExitCode> {
+  switch (invocation.command) {
+    case 'run':
+      return (await import('./commands/run.ts')).run(environment, flags, invocation);
+    case 'check':
+      return (await import('./commands/check.ts')).check(environment, flags, invocation);
+    case 'explain':
+      return (await import('./commands/explain.ts')).explain(environment, flags, invocation);
+    case 'validate':
+      return (await import('./commands/validate.ts')).validate(environment, flags);
+    case 'schema':
+      return (await import('./commands/schema.ts')).schema(environment);
+    case 'demo':
+      return (await import('./commands/demo.ts')).demo(environment);
+  }
+}
+
+function readEnvironment(): Environment {
+  return {
+    variables: process.env,
+    version: packageJson.version,
+    hostname: hostname(),
+    stdout: outputOf(process.stdout, 1),
+    stderr: outputOf(process.stderr, 2),
+    stop: stopSignal(),
+  };
+}
+
+function outputOf(stream: NodeJS.WriteStream, descriptor: number): Output {
+  return {
+    write: (text) => {
+      stream.write(text);
+    },
+    isTerminal: isatty(descriptor),
+    ...(isatty(descriptor) && { columns: stream.columns }),
+  };
+}
+
+/** The first signal asks to stop, the second one does not ask. */
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (controller.signal.aborted) process.exit(signal === 'SIGINT' ? 130 : 143);
+      controller.abort(new Error(`${signal} received`));
+    });
+  }
+  return controller.signal;
+}
+
+// What still holds the loop open now was not meant to; an orderly end has no such thing.
+const exitGraceMs = 1_000;
+
+process.exitCode = await main();
+setTimeout(() => process.exit(), exitGraceMs).unref();
