@@ -73,6 +73,7 @@ export class Connections {
    */
   async acquire(signal: AbortSignal): Promise<Connection> {
     for (;;) {
+      signal.throwIfAborted();
       const free = this.#free();
       if (free !== undefined) {
         free.running += 1;

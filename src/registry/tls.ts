@@ -40,8 +40,8 @@ export class TrustStore {
   connectionOptions(hostname: string, material: TlsMaterial): ConnectionOptions {
     const secureContext = this.#context(material);
     return {
-      // A server name must not be an IP address, https://www.rfc-editor.org/rfc/rfc6066#section-3
-      ...(isIP(hostname) === 0 ? { servername: hostname } : {}),
+      // No IP address and no trailing dot, https://www.rfc-editor.org/rfc/rfc6066#section-3
+      ...(isIP(hostname) === 0 ? { servername: hostname.replace(/\.$/, '') } : {}),
       ...(secureContext === undefined ? {} : { secureContext }),
       rejectUnauthorized: !material.insecureSkipTlsVerify,
     };
