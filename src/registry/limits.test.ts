@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
+import type { Latest } from '../image/lookup.ts';
 import { createAuthority } from '../testing/certificates.ts';
 import { fakeImage } from '../testing/fake-images.ts';
 import { FakeProxy } from '../testing/fake-proxy.ts';
@@ -21,7 +22,7 @@ describe('case 52: a registry that wants to be left alone', () => {
     await using registries = new TestRegistries();
     for (const repository of ['o/web', 'o/api', 'o/db']) registry.push(`${repository}:main`, image);
     other.push('o/web:main', image);
-    registry.once('HEAD', path, { status: 429, headers: { 'retry-after': '1' } });
+    registry.once('HEAD', path, { status: 429, headers: { 'retry-after': '0' } });
     const lookUps = registries.begin();
     const limited = failed(await latestIn(lookUps, `${registry.host}/o/web:main`));
     assert.equal(limited.reason, 'rate-limited');
@@ -99,6 +100,29 @@ describe('case 52: a registry that wants to be left alone', () => {
     registries.clock += 15_000;
     registry.on('HEAD', path, { headers: { 'docker-content-digest': image.digest } });
     found(await registries.latest(web));
+  });
+
+  test('case 52: 429s to requests that were in flight together double the wait once', async () => {
+    await using registry = await FakeRegistry.start();
+    await using registries = new TestRegistries();
+    const names = Array.from({ length: 8 }, (_, number) => `o/i${number}`);
+    let arrived = 0;
+    const { promise: all, resolve } = Promise.withResolvers<void>();
+    for (const name of names) {
+      registry.on('HEAD', `/v2/${name}/manifests/main`, async () => {
+        arrived += 1;
+        if (arrived === names.length) resolve();
+        await all;
+        return { status: 429 };
+      });
+    }
+    const lookUps = registries.begin();
+    const answers = names.map((name) => latestIn(lookUps, `${registry.host}/${name}:main`));
+    await Promise.all(answers);
+    assert.equal(arrived, names.length);
+    registries.clock += 15_000;
+    registry.push('o/web:main', image);
+    found(await registries.latest(`${registry.host}/o/web:main`));
   });
 
   test('case 52: ratelimit-remaining: 0 stops before the 429, its own answer counts', async () => {
@@ -218,6 +242,33 @@ describe('case 62: black holes, deadlines and the end of the tick', () => {
         /connecting to 127\.0\.0\.1:\d+ failed .*not asked again in this tick/,
       );
     }
+  });
+
+  test('case 62: three connect failures count in a row only', async () => {
+    await using registry = await FakeRegistry.start();
+    registry.push('o/c:main', image);
+    let isKnown = false;
+    await using registries = new TestRegistries({
+      limits: { inFlight: 1 },
+      http: {
+        lookup: () =>
+          isKnown
+            ? Promise.resolve([{ address: '127.0.0.1', family: 4 }])
+            : Promise.reject(Object.assign(new Error('no such name'), { code: 'ENOTFOUND' })),
+      },
+    });
+    const lookUps = registries.begin();
+    const ask = (name: string): Promise<Latest> =>
+      latestIn(lookUps, `flaky.example.com:${registry.port}/o/${name}:main`);
+    for (const name of ['a', 'b']) assert.equal(failed(await ask(name)).reason, 'unreachable');
+    isKnown = true;
+    found(await ask('c'));
+    isKnown = false;
+    registry.disconnect();
+    for (const name of ['d', 'e', 'f']) {
+      assert.doesNotMatch(failed(await ask(name)).message, /not asked again/);
+    }
+    assert.match(failed(await ask('g')).message, /not asked again/);
   });
 
   test('case 62: a host that answers is asked while eight others hang with a hundred images each', async () => {

@@ -15,6 +15,7 @@ import {
   ruleSecret,
   TestRegistries,
 } from '../testing/test-registries.ts';
+import { Resting } from './resting.ts';
 
 const path = '/v2/o/web/manifests/main';
 const image = fakeImage('one');
@@ -224,6 +225,52 @@ describe('case 51: no account is locked by us', () => {
     found(await registries.latest(name, [entry(login('ann', 'secret'))]));
     failed(await registries.latest(name, [entry(login('ann', 'dead'))]));
     assert.equal(sent(registry, 'ann', 'dead'), 1);
+  });
+
+  test('case 51: another user with the same password is another credential', async () => {
+    await using registry = await FakeRegistry.start({ auth: { type: 'basic', users } });
+    await using registries = new TestRegistries();
+    registry.push('o/web:main', image);
+    const latest = found(
+      await registries.latest(`${registry.host}/o/web:main`, [
+        entry(login('old', 'secret')),
+        entry(login('ann', 'secret')),
+      ]),
+    );
+    assert.deepEqual(
+      latest.attempts.map(({ outcome }) => outcome),
+      ['refused', 'accepted'],
+    );
+  });
+
+  test('case 51: refusals of requests that were in flight together count as one', async () => {
+    const clock = { now: 0 };
+    const resting = new Resting(() => clock.now);
+    const use = { authority: 'r.example.com', fingerprint: 'f', repository: 'r.example.com/o/web' };
+    const { signal } = new AbortController();
+    (await resting.enter(use, signal))?.('accepted');
+    // Trusted now: these two go side by side.
+    const leaves = [await resting.enter(use, signal), await resting.enter(use, signal)];
+    for (const leave of leaves) leave?.('refused');
+    assert.equal(resting.restsFor(use), 5 * minute);
+    clock.now = 5 * minute;
+    (await resting.enter(use, signal))?.('refused');
+    assert.equal(resting.restsFor(use), 10 * minute);
+    clock.now += 10 * minute;
+    (await resting.enter(use, signal))?.('accepted');
+    (await resting.enter(use, signal))?.('refused');
+    assert.equal(resting.restsFor(use), 5 * minute, 'a success begins anew');
+  });
+
+  test('case 51: who waits for leave to send a password gives up with its look-up', async () => {
+    const resting = new Resting(() => 0);
+    const use = { authority: 'r.example.com', fingerprint: 'f', repository: 'r.example.com/o/web' };
+    const controller = new AbortController();
+    const leave = await resting.enter(use, controller.signal);
+    const waiting = resting.enter(use, controller.signal);
+    controller.abort(new Error('enough'));
+    await assert.rejects(waiting, /enough/);
+    leave?.('undecided');
   });
 
   test('case 51: a dead refresh token rests, too', async () => {

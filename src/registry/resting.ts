@@ -96,7 +96,6 @@ export class Resting {
       state.acceptedAt = now;
       delete state.rest;
     } else if (verdict === 'refused') {
-      delete state.acceptedAt;
       state.rest = prolong(state.rest, now);
     } else if (verdict === 'refused-here') {
       const rest = prolong(state.repositories.get(use.repository), now);
