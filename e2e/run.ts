@@ -2,18 +2,20 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, join, resolve as absolute } from 'node:path';
 import { namespaceLabel, outputFolder } from './cluster.ts';
 import { output, run } from './command.ts';
 
 /*
- * npm run e2e [-- FILE...]: the scenarios on a real cluster, which is installed, brought up and taken down
- * here. E2E_USE_EXISTING=1 takes the cluster of KUBECONFIG instead; REGISTRY then names a plain-http registry
- * that its nodes pull from and this machine may push to, under that one name. E2E_IMAGE names an image of the
+ * npm run e2e [-- FILE...]: first e2e/registry/ on a real registry, then the scenarios on a real cluster, which is
+ * installed, brought up and taken down here. E2E_USE_EXISTING=1 takes the cluster of KUBECONFIG instead, without
+ * e2e/registry/ unless it is asked for; REGISTRY then names a plain-http registry that its nodes pull from and
+ * this machine may push to, under that one name. E2E_IMAGE names an image of the
  * poller that is there already, so that none is built. E2E_UPDATE_FIXTURES=1 keeps the imageIDs that were seen.
  */
 const root = join(import.meta.dirname, '..');
 const scripts = join(root, 'e2e/cluster');
+const registryTests = join(root, 'e2e/registry');
 const home = process.env['CLUSTER_HOME'] ?? join(homedir(), '.cache/kube-e2e');
 const existing = process.env['E2E_USE_EXISTING'] === '1';
 
@@ -109,16 +111,33 @@ async function down(): Promise<void> {
   }
 }
 
+/** These need a registry's program and no cluster. */
+function isRegistryTest(file: string): boolean {
+  return absolute(file).startsWith(`${registryTests}/`);
+}
+
+async function runTests(files: readonly string[]): Promise<number> {
+  if (files.length === 0) return 0;
+  return show(process.execPath, ['--test', '--test-concurrency=1', ...files]);
+}
+
 async function main(files: readonly string[]): Promise<number> {
   await rm(outputFolder, { recursive: true, force: true });
   await mustShow(process.execPath, join(root, 'e2e/build.ts'));
-  const scenarios = files.length > 0 ? files : [join(root, 'e2e/scenarios/*.test.ts')];
+  const all = files.length === 0;
+  const registryFiles =
+    all && !existing ? [`${registryTests}/*.test.ts`] : files.filter(isRegistryTest);
+  const scenarios = all
+    ? [join(root, 'e2e/scenarios/*.test.ts')]
+    : files.filter((file) => !isRegistryTest(file));
   await prepare();
-  let exitCode = 1;
+  let exitCode = await runTests(registryFiles);
+  if (exitCode !== 0 || scenarios.length === 0) return exitCode;
+  exitCode = 1;
   try {
     await up();
     await buildImage();
-    exitCode = await show(process.execPath, ['--test', '--test-concurrency=1', ...scenarios]);
+    exitCode = await runTests(scenarios);
   } finally {
     try {
       if (exitCode !== 0) await exportState();
