@@ -145,7 +145,7 @@ describe('faults of the API server', () => {
       const found = failure(await kube.cluster.listWorkloads('Deployment', signal));
       assert.equal(found.reason, reason);
       assert.match(found.message, message);
-      assert.doesNotMatch(found.message, /s3cret|\u001b/);
+      assert.ok(!found.message.includes('s3cret') && !found.message.includes('\u001b'));
       assert.equal(api.requests.length, 1);
       api.create(deployment({ name: 'web' }));
       assert.ok((await kube.cluster.listPods(signal)).ok, 'the rest goes on');
