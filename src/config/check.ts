@@ -26,9 +26,9 @@ export function checkDocument(document: ConfigDocument): Checked {
     result = configSchema.safeParse(value);
   }
   if (result.success) return { findings: [], input: result.data };
-  const { issues } = result.error;
-  const rest = configSchema.safeParse(withoutFaults(value, issues)).data;
-  return { findings: findingsOf(issues, document), ...(rest !== undefined && { input: rest }) };
+  const findings = findingsOf(result.error.issues, document);
+  const input = sound(value, result.error.issues);
+  return { findings, ...(input !== undefined && { input }) };
 }
 
 /** A number that came from a variable is the text it was, where a text is needed: `token: ${TOKEN}`. */
@@ -42,6 +42,19 @@ function textsRestored(issues: Issues, value: unknown, document: ConfigDocument)
     if (text !== undefined && holder !== undefined) restored = Reflect.set(holder, key, text);
   }
   return restored;
+}
+
+/** What is left without the parts at fault. A secret without its `type` is at fault next, hence the rounds. */
+function sound(value: unknown, issues: Issues): ConfigInput | undefined {
+  let rest = value;
+  let faults = issues;
+  for (let round = 0; round < 3; round += 1) {
+    rest = withoutFaults(rest, faults);
+    const { data, error } = configSchema.safeParse(rest);
+    if (error === undefined) return data;
+    faults = error.issues;
+  }
+  return undefined;
 }
 
 function withoutFaults(value: unknown, issues: Issues): unknown {
@@ -58,17 +71,20 @@ function withoutFaults(value: unknown, issues: Issues): unknown {
 /** A list is removed as a whole, but for the rules: those keep their places, which problems name. */
 function remove(value: unknown, path: KeyPath): void {
   const [holder, key] = holderOf(value, path);
-  if (holder === undefined) return;
-  const isAbsentKeyOfRule = path.length === 3 && Reflect.get(holder, key) === undefined;
-  if (path[0] === 'registries' && (path.length === 2 || isAbsentKeyOfRule)) {
-    const [list, index] = holderOf(value, path.slice(0, 2));
-    if (list !== undefined) Reflect.set(list, index, { hostnamePattern: 'left-out' });
+  if (holder === undefined || path.length === 0) return;
+  if (path[0] === 'registries' && path.length === 2) {
+    Reflect.set(holder, key, { hostnamePattern: leftOut });
+  } else if (key === 'hostnamePattern') {
+    Reflect.set(holder, key, leftOut);
   } else if (Array.isArray(holder)) {
     remove(value, path.slice(0, -1));
   } else {
     Reflect.deleteProperty(holder, key);
   }
 }
+
+/** Stands for a pattern at fault, so that the files of its rule are looked at. */
+const leftOut = 'left-out';
 
 /** The map or list that the last part of a path is a key of. */
 function holderOf(

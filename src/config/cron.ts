@@ -61,7 +61,7 @@ export function formatInZone(time: Date, timeZone: string): string {
   });
   const parts = new Map(format.formatToParts(time).map(({ type, value }) => [type, value]));
   const part = (type: Intl.DateTimeFormatPartTypes): string => parts.get(type) ?? '';
-  const offset = part('timeZoneName').replace('GMT', '');
+  const offset = part('timeZoneName').replace('GMT', '').replace('+00:00', '');
   const date = `${part('year')}-${part('month')}-${part('day')}`;
   return `${date}T${part('hour')}:${part('minute')}:${part('second')}${offset === '' ? 'Z' : offset}`;
 }

@@ -31,10 +31,10 @@ export class NamedFiles {
     names: readonly string[],
     key: KeyPath,
   ): Promise<{ readonly name: string; readonly text: string } | undefined> {
-    const written = this.#name(folder, key);
+    const written = withoutSlash(this.#name(folder, key));
     for (const name of names) {
       // oxlint-disable-next-line no-await-in-loop -- the second only where the first is absent
-      const read = await this.#files.read(`${folder}/${name}`, `${written}/${name}`);
+      const read = await this.#files.read(`${withoutSlash(folder)}/${name}`, `${written}/${name}`);
       if (read.ok) return { name, text: read.text };
       if (read.code === 'ENOTDIR') {
         // oxlint-disable-next-line no-await-in-loop -- the last turn
@@ -62,4 +62,8 @@ export class NamedFiles {
   #name(path: string, key: KeyPath): string {
     return this.#document.written(key) ?? path;
   }
+}
+
+function withoutSlash(folder: string): string {
+  return folder.endsWith('/') ? folder.slice(0, -1) : folder;
 }

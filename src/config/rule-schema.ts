@@ -93,6 +93,7 @@ function checkEndpoint(text: string): string | undefined {
 
 /** Characters of references and of globs; `{a,b}` and `!a`, say, would match nothing, silently. */
 function checkPattern(pattern: string): string | undefined {
+  if (pattern === '') return undefined;
   if (/^[a-z]+:\/\//i.test(pattern))
     return 'starts with a scheme; leave it out: host[:port][/path]';
   if (pattern.endsWith('/')) return 'ends in "/"; leave it out, or write /* for one part of a path';

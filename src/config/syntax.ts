@@ -29,6 +29,7 @@ const messages: ReadonlyMap<ErrorCode, string> = new Map([
   ['MISSING_CHAR', 'a quote, bracket, comma or ":" is missing'],
   ['MULTILINE_IMPLICIT_KEY', 'a ":" is missing, or a key goes over several lines'],
   ['MULTIPLE_DOCS', 'a second document starts here ("---"); a config file is one'],
+  ['RESOURCE_EXHAUSTION', 'the nesting is too deep'],
   ['TAB_AS_INDENT', 'a tab indents this line; YAML takes spaces only'],
   ['TAG_RESOLVE_FAILED', 'a tag ("!…") means nothing here'],
   ['UNEXPECTED_TOKEN', 'this does not fit here: check the indentation, brackets and quotes'],

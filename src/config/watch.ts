@@ -69,13 +69,15 @@ export function watchConfig(options: WatchOptions): ConfigWatch {
   };
 }
 
-/** Files that are new, gone, or have another content, by name. */
+/** By name, the files of both times that have another content, or are there now and were not, or the reverse. */
 function changedNames(
   before: readonly WatchedFile[],
   after: readonly WatchedFile[],
 ): readonly string[] {
   const old = new Map(before.map(({ name, fingerprint }) => [name, fingerprint]));
-  const now = new Map(after.map(({ name, fingerprint }) => [name, fingerprint]));
-  const names = new Set([...old.keys(), ...now.keys()]);
-  return [...names].filter((name) => old.get(name) !== now.get(name));
+  const changed = after.filter(
+    // A file that is named only now has not changed; the one that names it has.
+    ({ name, fingerprint }) => old.has(name) && old.get(name) !== fingerprint,
+  );
+  return [...new Set(changed.map(({ name }) => name))];
 }
