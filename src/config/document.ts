@@ -131,8 +131,10 @@ function expandScalars(
       }
       // With quotes, in a block or with a tag it stays the text that it is.
       const isPlain = node.type === 'PLAIN' && node.tag === undefined;
-      if (isPlain) expanded.set(node, expansion.text);
-      node.value = isPlain ? typed(expansion.text, document) : expansion.text;
+      // White space around a value without quotes does not count, as in a file.
+      const now = isPlain ? expansion.text.trim() : expansion.text;
+      if (isPlain) expanded.set(node, now);
+      node.value = isPlain ? typed(now, document) : now;
     },
   });
   return { expanded, findings };

@@ -50,6 +50,7 @@ describe('what a secret comes to', () => {
     '/t/windows': 's3cret\r\n',
     '/d/.dockerconfigjson': ghcr,
     '/old/.dockercfg': '{"ghcr.io":{"username":"u","password":"p"}}',
+    '/t/space': 'two words \n\n',
     '/both/.dockerconfigjson': ghcr,
     '/both/.dockercfg': '{"quay.io":{"username":"u","password":"p"}}',
     '/file.json': ghcr,
@@ -82,6 +83,16 @@ describe('what a secret comes to', () => {
       ['basic', 'bob', 's3cret', source],
     ],
     [
+      'a token file that ends in a space, which counts',
+      ', secret: {tokenFile: /t/space}',
+      ['registry-token', undefined, 'two words ', source],
+    ],
+    [
+      'a variable that ends in a newline, as of a Secret made from a file',
+      ', secret: {token: "${TOKEN}"}',
+      ['registry-token', undefined, 'abc', source],
+    ],
+    [
       'a folder with .dockerconfigjson',
       ', secret: {type: ImagePullSecret, mountPath: /d}',
       [{ ...source, entry: 'ghcr.io' }],
@@ -102,7 +113,8 @@ describe('what a secret comes to', () => {
   ];
   for (const [name, secret, want] of rows) {
     test(name, async () => {
-      const rule = await ruleOf(`{hostnamePattern: a.io${secret}}`, { files });
+      const environment = { TOKEN: 'abc\n' };
+      const rule = await ruleOf(`{hostnamePattern: a.io${secret}}`, { files, environment });
       assert.deepEqual(shown(rule), want);
     });
   }
@@ -121,7 +133,10 @@ describe('what is wrong with the files of a secret', () => {
     ['tokenFile: /gone', 'secret.tokenFile: "/gone" does not exist'],
     ['tokenFile: /t', 'secret.tokenFile: "/t" is a folder, not a file'],
     ['tokenFile: /t/empty', 'secret.tokenFile: "/t/empty" is empty'],
-    ['tokenFile: /t/lines', 'secret.tokenFile: "/t/lines" holds more than one line'],
+    [
+      'tokenFile: /t/lines',
+      'secret.tokenFile: "/t/lines" holds a line break or another control character',
+    ],
     [
       'mountPath: /gone',
       'secret.mountPath: "/gone" does not exist or holds no .dockerconfigjson or .dockercfg',

@@ -7,7 +7,7 @@ import { keyProblem, readCertificates } from './certificates.ts';
 import type { RegistryRule } from './config.ts';
 import type { NamedFiles } from './named-files.ts';
 import type { KeyPath } from './problem.ts';
-import { secretTypeOf } from './rule-schema.ts';
+import { secretText, secretTextProblem, secretTypeOf } from './rule-schema.ts';
 import type { RuleInput, SecretInput } from './rule-schema.ts';
 
 /** Reads the files of the rules. What is wrong is noted in `files`; the rules are of no use then. */
@@ -97,8 +97,8 @@ async function readToken(
   files: NamedFiles,
   path: KeyPath,
 ): Promise<RegistryRule['secret']> {
-  const text = token ?? (await readTokenFile(tokenFile, files, [...path, 'tokenFile']));
-  const secret = new Secret(text);
+  const content = token ?? (await readTokenFile(tokenFile, files, [...path, 'tokenFile']));
+  const secret = new Secret(secretText(content));
   const candidate: Candidate = {
     credential:
       username === ''
@@ -112,10 +112,9 @@ async function readToken(
 async function readTokenFile(file: string, files: NamedFiles, path: KeyPath): Promise<string> {
   const content = await files.read(file, path);
   if (content === undefined) return '';
-  const text = content.trimEnd();
-  if (text === '') files.complain(path, 'is empty');
-  else if (/\p{Cc}/u.test(text)) files.complain(path, 'holds more than one line');
-  return text;
+  const problem = secretTextProblem(content);
+  if (problem !== undefined) files.complain(path, problem);
+  return content;
 }
 
 /** Accepted, since the predecessor accepts it; but somebody meant something by it. */

@@ -20,7 +20,7 @@ const secretSchema = z
       description:
         'Opaque: the user that the token is the password of. Default: none, and the token is sent as a Bearer token; empty is the same.',
     }),
-    token: z.string().min(1).optional().meta({
+    token: z.string().optional().meta({
       title: 'Secret text',
       description:
         'Opaque: the password or Bearer token itself; better ${NAME}, an environment variable, or tokenFile.',
@@ -56,9 +56,8 @@ const secretSchema = z
     } else if (type === 'Opaque' && secret.token !== undefined && secret.tokenFile !== undefined) {
       complain('is set beside token; only one of them can be meant', 'tokenFile');
     }
-    if (secret.token !== undefined && /\p{Cc}/u.test(secret.token)) {
-      complain('holds a line break or another control character', 'token');
-    }
+    const problem = secret.token === undefined ? undefined : secretTextProblem(secret.token);
+    if (problem !== undefined) complain(problem, 'token');
   })
   .meta({
     title: 'Credential',
@@ -77,6 +76,18 @@ export function secretTypeOf(secret: SecretInput): SecretType | undefined {
 
 function hasOpaque(secret: SecretInput): boolean {
   return secret.token !== undefined || secret.tokenFile !== undefined;
+}
+
+/** A secret as it is sent. Files end in a newline, and so do variables from a Secret that was made of a file. */
+export function secretText(content: string): string {
+  return content.replace(/(?:\r?\n)+$/, '');
+}
+
+/** @returns undefined for one line of text; otherwise the rest of a sentence that begins with what holds it */
+export function secretTextProblem(content: string): string | undefined {
+  const text = secretText(content);
+  if (text.trim() === '') return 'is empty';
+  return /\p{Cc}/u.test(text) ? 'holds a line break or another control character' : undefined;
 }
 
 function checkEndpoint(text: string): string | undefined {

@@ -13,12 +13,19 @@ describe('variables', () => {
     STRUCTURE: 'x: 1\nwebserver: { port: 1 } # ',
     NESTED: '${PORT}',
     SECRET: 'hunter2',
+    LINE: '9090\n',
   };
 
   const rows: readonly (readonly [name: string, text: string, key: string, want: unknown])[] = [
     [
       'a value without quotes gets its type',
       'webserver: \n  port: ${PORT}',
+      'webserver',
+      { port: 9090 },
+    ],
+    [
+      'white space around it does not count',
+      'webserver: \n  port: ${LINE}',
       'webserver',
       { port: 9090 },
     ],
@@ -120,7 +127,7 @@ tls: { caCertificatePaths: ["/\${SECRET}"] }
     ],
     [
       'registries:\n  - hostnamePattern: a.io\n    secret: {token: "${EMPTY}"}',
-      'config.yaml:3:21 registries.0.secret.token: is empty',
+      'config.yaml:3:21 registries.0.secret.token: the value is empty',
     ],
     [
       'registries:\n  - hostnamePattern: a.io\n    secret:\n      token: ${EMPTY}',

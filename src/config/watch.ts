@@ -69,7 +69,7 @@ export function watchConfig(options: WatchOptions): ConfigWatch {
   };
 }
 
-/** By name, the files of both times that have another content, or are there now and were not, or the reverse. */
+/** Files of both times whose content differs, came or went, by name. */
 function changedNames(
   before: readonly WatchedFile[],
   after: readonly WatchedFile[],
