@@ -47,6 +47,8 @@ export interface ClientOptions {
   route(): Promise<Route>;
   /** A 401 came: what is known of the credentials is out of date. */
   refused(): void;
+  /** Scheme, host and port, for messages. */
+  readonly server: string;
   readonly userAgent: string;
   readonly observe: (observation: KubeObservation) => void;
 }
@@ -120,9 +122,8 @@ async function exchange(
       : lifetime.signal.aborted
         ? 'stopped before the answer came'
         : describeNetworkError(error);
-    throw new KubeError('api-error', `${describeAction(action)}: API server: ${why}`, {
-      cause: error,
-    });
+    const message = `${describeAction(action)}: API server ${options.server}: ${why}`;
+    throw new KubeError('api-error', message, { cause: error });
   } finally {
     const durationMs = performance.now() - startedAt;
     options.observe({

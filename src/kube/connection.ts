@@ -69,6 +69,7 @@ export function openConnection(
     client: createClient({
       route: () => router.route(),
       refused: () => router.refused(),
+      server: source.server.origin,
       userAgent: options.userAgent,
       observe: options.observe,
     }),

@@ -122,19 +122,21 @@ describe('faults of the API server', () => {
       name: 'a connection cut before the answer',
       answer: { fault: 'reset' },
       reason: 'api-error',
-      message: /API server: the connection was cut before the whole answer came$/,
+      message:
+        /API server http:\/\/127\.0\.0\.1:\d+: the connection was cut before the whole answer came$/,
     },
     {
       name: 'a connection cut in the answer',
       answer: { fault: 'truncate', body: 'x'.repeat(100_000) },
       reason: 'api-error',
-      message: /API server: the connection was cut before the whole answer came$/,
+      message:
+        /API server http:\/\/127\.0\.0\.1:\d+: the connection was cut before the whole answer came$/,
     },
     {
       name: 'something that is not HTTP',
       answer: { fault: 'garbage' },
       reason: 'api-error',
-      message: /API server: what answered does not speak HTTP$/,
+      message: /API server http:\/\/127\.0\.0\.1:\d+: what answered does not speak HTTP$/,
     },
   ];
   for (const { name, answer, reason, message } of rows) {
@@ -180,7 +182,7 @@ describe('faults of the API server', () => {
     const found = failure(await kube.cluster.listPods(signal));
     assert.deepEqual(found, {
       reason: 'api-error',
-      message: 'list pods: API server: the connection was refused',
+      message: `list pods: API server ${url.origin}: the connection was refused`,
     });
   });
 
@@ -195,7 +197,7 @@ describe('faults of the API server', () => {
     const found = failure(await kube.cluster.listWorkloads('Deployment', controller.signal));
     assert.equal(
       found.message,
-      'list deployments.apps: API server: stopped before the answer came',
+      `list deployments.apps: API server ${api.url.origin}: stopped before the answer came`,
     );
     const late = failure(await kube.cluster.listWorkloads('Deployment', controller.signal));
     assert.match(late.message, /stopped before/);
@@ -209,7 +211,10 @@ describe('faults of the API server', () => {
       api.on('GET', '/x', { fault, body: 'xxx' });
       await assert.rejects(send(api, { deadlineMs: 200 }), (error: unknown) => {
         assert.ok(error instanceof KubeError);
-        assert.equal(error.message, 'get pods "x": API server: no whole answer came within 200 ms');
+        assert.equal(
+          error.message,
+          `get pods "x": API server ${api.url.origin}: no whole answer came within 200 ms`,
+        );
         return true;
       });
     });
@@ -233,6 +238,7 @@ async function send(
   const client = createClient({
     route: async () => ({ server: api.url, dispatcher, headers: {} }),
     refused: () => {},
+    server: api.url.origin,
     userAgent: 'test',
     observe: () => {},
   });
