@@ -9,9 +9,9 @@ COPY package.json package-lock.json ./
 # No package runs a script of its own here; none of those that the bundle needs has one.
 RUN npm ci --ignore-scripts
 COPY tsconfig.json ./
-COPY e2e/build.ts e2e/
+COPY e2e/build.ts e2e/licences.ts e2e/
 COPY src src
-RUN node e2e/build.ts
+RUN node e2e/build.ts && rm dist/*.map dist/chunks/*.map
 
 FROM ${RUNTIME_IMAGE}
 ARG VERSION=0.0.0
@@ -21,7 +21,7 @@ LABEL org.opencontainers.image.title="kube-autorollout" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-COPY --from=build /src/dist/main.mjs /src/dist/main.mjs.LEGAL.txt /app/
+COPY --from=build /src/dist /app/
 COPY LICENSE /app/
 # For people: kubectl exec deployment/kube-autorollout -- kube-autorollout check
 RUN ln -s /app/main.mjs /usr/local/bin/kube-autorollout && mkdir /app/cache && chown 65532:65532 /app/cache

@@ -1,19 +1,24 @@
 import { build } from 'esbuild';
-import { chmod, rm, stat } from 'node:fs/promises';
+import { chmod, glob, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { licencesOf } from './licences.ts';
 
 const root = join(import.meta.dirname, '..');
-const outfile = join(root, 'dist/main.mjs');
+const outdir = join(root, 'dist');
 
 /**
- * Bundles the program and its libraries into one file: a fifth of the start-up time and half of the
- * memory of the same program from node_modules, and nothing to install in the image.
+ * Bundles the program and its libraries: a third of the start-up time and half of the memory of the same program
+ * from node_modules, and nothing to install in the image. What only some commands need becomes a chunk of its own,
+ * above all the kubeconfig's library, two thirds of everything, which a Pod never loads.
  */
-await rm(join(root, 'dist'), { recursive: true, force: true });
-await build({
+await rm(outdir, { recursive: true, force: true });
+const { metafile } = await build({
   entryPoints: [join(root, 'src/main.ts')],
-  outfile,
+  outdir,
+  outExtension: { '.js': '.mjs' },
+  chunkNames: 'chunks/[name]-[hash]',
   bundle: true,
+  splitting: true,
   format: 'esm',
   platform: 'node',
   target: 'node24',
@@ -27,8 +32,17 @@ await build({
   keepNames: true,
   sourcemap: true,
   sourcesContent: false,
-  legalComments: 'linked',
+  legalComments: 'none',
+  metafile: true,
+  absWorkingDir: root,
   logLevel: 'warning',
 });
-await chmod(outfile, 0o755);
-console.log(`dist/main.mjs: ${((await stat(outfile)).size / 1e6).toFixed(1)} MB`);
+await writeFile(
+  join(outdir, 'THIRD-PARTY-LICENCES.txt'),
+  await licencesOf(root, Object.keys(metafile.inputs)),
+);
+await chmod(join(outdir, 'main.mjs'), 0o755);
+
+let bytes = 0;
+for await (const file of glob(join(outdir, '**/*.mjs'))) bytes += (await stat(file)).size;
+console.log(`dist/main.mjs and its chunks: ${(bytes / 1e6).toFixed(1)} MB`);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -14,7 +14,7 @@ let folder: string;
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'kube-autorollout-smoke-'));
-  await copyFile(join(root, 'dist/main.mjs'), join(folder, 'main.mjs'));
+  await cp(join(root, 'dist'), folder, { recursive: true });
   await copyFile(join(root, 'config.example.yaml'), join(folder, 'config.example.yaml'));
 });
 

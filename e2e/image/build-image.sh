@@ -28,7 +28,7 @@ for library in $(ldd "$node" | grep -o '/[^ ]*'); do install -D "$(readlink -f "
 busybox=$DEB/bin/busybox
 [ -x "$busybox" ] || die "no busybox: run e2e/cluster/install.sh first"
 cp "$busybox" "$root/bin/busybox"
-for name in sh ln mkdir chown; do ln -s busybox "$root/bin/$name"; done
+for name in sh ln mkdir chown rm; do ln -s busybox "$root/bin/$name"; done
 ln -s /bin/busybox "$root/usr/bin/env"
 cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
 echo 'root:x:0:0:root:/tmp:/bin/sh' >"$root/etc/passwd"

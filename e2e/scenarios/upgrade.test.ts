@@ -29,7 +29,7 @@ describe('helm upgrade takes over a release of the predecessor', () => {
         await namespace.value('deployment/demo-kube-autorollout', image),
         `${pollerImage().repository}:${pollerImage().tag}`,
       );
-      const tested = helm(['test', ...release, '--logs', '--timeout', '90s']);
+      const tested = helm(['test', ...release, '--timeout', '90s']);
       assert.ok(tested.ok, tested.stdout + tested.stderr);
     });
   }
