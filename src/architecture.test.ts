@@ -38,7 +38,7 @@ const table: Readonly<Record<string, Allowance>> = {
     node: ['fs', 'fs/promises'],
   },
   telemetry: {
-    src: ['network', 'types:image', 'types:rollout', 'types:tick.ts'],
+    src: ['image', 'types:rollout', 'types:tick.ts'],
     npm: ['pino', 'prom-client'],
     node: ['http'],
   },

@@ -7,8 +7,13 @@ const invisible = /[\p{C}\p{Zl}\p{Zp}]/gu;
  * @param maxLength of what stands between the quotes; the message as a whole is to stay below 200
  */
 export function quote(text: string, maxLength = 100): string {
-  const shown = text.slice(0, maxLength + 1).replaceAll(invisible, escapeCharacter);
+  const shown = printable(text.slice(0, maxLength + 1));
   return shown.length > maxLength ? `"${shown.slice(0, maxLength)}…"` : `"${shown}"`;
+}
+
+/** Escapes what is unprintable as `\u{1b}`; printable text comes back as it is, so that escaping twice does no harm. */
+export function printable(text: string): string {
+  return text.replaceAll(invisible, escapeCharacter);
 }
 
 function escapeCharacter(character: string): string {

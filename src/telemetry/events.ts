@@ -1,7 +1,8 @@
+import { printable } from '../image/quote.ts';
 import type { ContainerReport, WorkloadReport } from '../rollout/verdict.ts';
 import type { WorkloadId } from '../rollout/workload.ts';
 import type { Restarted } from '../tick.ts';
-import { clipBytes, printable } from './text.ts';
+import { clipBytes } from './text.ts';
 import { levelOf } from './vocabulary.ts';
 
 /** A Kubernetes Event on a workload, before it has a name. */

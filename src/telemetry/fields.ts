@@ -1,10 +1,5 @@
-import {
-  clip,
-  maxForeignMessageLength,
-  maxTextLength,
-  printable,
-  withoutCredentials,
-} from './text.ts';
+import { printable } from '../image/quote.ts';
+import { clip, maxForeignMessageLength, maxTextLength, withoutCredentials } from './text.ts';
 
 /** What a log line says beside its sentence, in the words of the glossary. */
 export type Fields = Readonly<Record<string, unknown>>;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { clip, clipBytes, printable, withoutCredentials } from './text.ts';
+import { printable } from '../image/quote.ts';
+import { clip, clipBytes, withoutCredentials } from './text.ts';
 
 describe('printable', () => {
   const rows = [

@@ -1,5 +1,4 @@
-/** Characters that steer a terminal, hide, or change how their neighbours show: case 61. */
-const unprintable = /[\p{C}\p{Zl}\p{Zp}]/gu;
+import { printable } from '../image/quote.ts';
 
 /** Of an error that somebody else worded; names and images are not cut. */
 export const maxForeignMessageLength = 200;
@@ -9,14 +8,6 @@ export const maxForeignMessageLength = 200;
  * and repository of 255, a tag of 128 and a digest.
  */
 export const maxTextLength = 1000;
-
-/** Escapes what is unprintable as `\u{1b}`; printable text comes back as it is, so that escaping twice does no harm. */
-export function printable(text: string): string {
-  return text.replaceAll(
-    unprintable,
-    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
-  );
-}
 
 /** Escapes and cuts text to `maxLength` characters, the `…` that says so included. */
 export function clip(text: string, maxLength: number): string {
