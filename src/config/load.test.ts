@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { failure, loadValid } from '../testing/config-files.ts';
+import { failure, loadValid, problemsOf } from '../testing/config-files.ts';
 import { formatProblem, loadConfig } from './load.ts';
 
 const defaults = {
@@ -23,7 +23,6 @@ const defaults = {
 
 describe('what counts as the defaults', () => {
   const rows: readonly (readonly [name: string, text: string])[] = [
-    ['an empty file', ''],
     ['comments only', '# nothing yet ${NOT_EXPANDED}\n'],
     ['an empty map', '{}'],
     ['null', '~'],
@@ -36,6 +35,14 @@ describe('what counts as the defaults', () => {
   ];
   for (const [name, text] of rows) {
     test(name, async () => assert.deepEqual((await loadValid(text)).config, defaults));
+  }
+
+  for (const text of ['', '\n \n']) {
+    test(`but not an empty file (${JSON.stringify(text)})`, async () => {
+      assert.deepEqual(await problemsOf(text), [
+        'config.yaml:1:1: the config file is empty; write {} for the defaults, or name no file',
+      ]);
+    });
   }
 
   test('no file at all', async () => {

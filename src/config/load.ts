@@ -62,6 +62,7 @@ export async function loadConfig(
       return { ok: false, problems: [problem], files: files.watched };
     }
     text = read.text;
+    if (text.trim() === '') return { ok: false, problems: [emptyFile(file)], files: files.watched };
   }
   const document = new ConfigDocument(text, environment);
   const located = (findings: readonly Finding[]): readonly ConfigProblem[] =>
@@ -79,6 +80,12 @@ export async function loadConfig(
   }
   const warnings = located(named.warnings).map(formatProblem);
   return { ok: true, config, warnings, files: files.watched };
+}
+
+/** Nothing in it is no wish for the defaults: a file that is being written looks like that, and a template gone wrong. */
+function emptyFile(file: string): ConfigProblem {
+  const message = 'the config file is empty; write {} for the defaults, or name no file';
+  return { file, line: 1, column: 1, path: '', message };
 }
 
 /** What is wrong with a value whose variable is not set comes of that, which is said already. */

@@ -137,8 +137,8 @@ describe('each mistake has its message', () => {
       'config.yaml:2:22 registries.0.hostnamePattern: "ghcr.io/" ends in "/"; leave it out, or write /* for one part of a path',
     ],
     [
-      'registries:\n  - hostnamePattern: "{ghcr,quay}.io"',
-      'config.yaml:2:22 registries.0.hostnamePattern: "{ghcr,quay}.io" is no pattern; it is host[:port] or host[:port]/path, with "*", "?" and [a-z] as wildcards',
+      'registries:\n  - hostnamePattern: "ghcr io"',
+      'config.yaml:2:22 registries.0.hostnamePattern: "ghcr io" is no pattern; it is host[:port] or host[:port]/path, with "*", "?", [a-z] and {a,b} as wildcards',
     ],
     [
       'registries:\n  - hostnamePattern: ""',

@@ -182,7 +182,10 @@ describe('warnings', () => {
     ['{hostnamePattern: "*.io", secret: {token: x}}', `hostnamePattern: "*.io" ${broad}`],
     ['{hostnamePattern: "*.example.com", secret: {token: x}}'],
     ['{hostnamePattern: "*", secret: {token: x}, endpoint: "https://mirror"}'],
-    ['{hostnamePattern: "*", secret: {mountPath: /d}}'],
+    [
+      '{hostnamePattern: "*", secret: {mountPath: /d}}',
+      'hostnamePattern: "*" is broad: its entries go to any host that they match and that a workload names; end the pattern in two labels without "*", as in *.example.com',
+    ],
     ['{hostnamePattern: "*", secret: {type: None}}'],
     [
       '{hostnamePattern: a.io, secret: {type: None, token: hunter2}}',

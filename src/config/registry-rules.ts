@@ -1,7 +1,7 @@
 import { Secret } from '../credentials/credential.ts';
 import type { Candidate } from '../credentials/credential.ts';
 import { parseDockerConfig } from '../credentials/docker-config.ts';
-import { warnOfBroadRule } from '../credentials/rules.ts';
+import { warnOfPattern } from '../credentials/rules.ts';
 import type { HostOptions } from '../registry/hosts.ts';
 import { keyProblem, readCertificates } from './certificates.ts';
 import type { RegistryRule } from './config.ts';
@@ -24,8 +24,8 @@ export async function readRules(
     // oxlint-disable-next-line no-await-in-loop
     const options = await readOptions(rule, files, path);
     const result = { hostnamePattern, secret, options };
-    const broad = warnOfBroadRule(result);
-    if (broad !== undefined) files.warn([...path, 'hostnamePattern'], `is broad: ${broad}`);
+    const warning = warnOfPattern(result);
+    if (warning !== undefined) files.warn([...path, 'hostnamePattern'], warning);
     read.push(result);
   }
   return read;

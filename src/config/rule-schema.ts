@@ -102,15 +102,15 @@ function checkEndpoint(text: string): string | undefined {
   return undefined;
 }
 
-/** Characters of references and of globs; `{a,b}` and `!a`, say, would match nothing, silently. */
+/** Characters of references and of globs. The predecessor takes `!a`, which matches nothing; so it is only warned of. */
 function checkPattern(pattern: string): string | undefined {
   if (pattern === '') return undefined;
   if (/^[a-z]+:\/\//i.test(pattern))
     return 'starts with a scheme; leave it out: host[:port][/path]';
   if (pattern.endsWith('/')) return 'ends in "/"; leave it out, or write /* for one part of a path';
-  return /^[\w.:/*?[\]^!-]+$/.test(pattern) && !pattern.startsWith('!')
+  return /^[\w.:/*?[\]^!{},-]+$/.test(pattern)
     ? undefined
-    : 'is no pattern; it is host[:port] or host[:port]/path, with "*", "?" and [a-z] as wildcards';
+    : 'is no pattern; it is host[:port] or host[:port]/path, with "*", "?", [a-z] and {a,b} as wildcards';
 }
 
 /** A check whose message goes on after the quoted value. */

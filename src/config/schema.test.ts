@@ -25,7 +25,7 @@ function withRules(): string {
 describe('config.example.yaml', () => {
   test('says the defaults', async () => {
     const { config, warnings } = await loadValid(example);
-    const { config: defaults } = await loadValid('');
+    const { config: defaults } = await loadValid('{}');
     assert.deepEqual(config, defaults);
     assert.deepEqual(warnings, []);
     assert.deepEqual(parse(example), configSchema.parse({}));

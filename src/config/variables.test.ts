@@ -81,7 +81,7 @@ defaultRegistry: https://\${SECRET}
 platforms: ["\${SECRET}"]
 pullPolicy: { ifNotPresent: "\${SECRET}" }
 registries:
-  - hostnamePattern: "\${SECRET}{}"
+  - hostnamePattern: "\${SECRET} {}"
     endpoint: \${SECRET}
     caCertificatePath: /\${SECRET}
     secret: { type: "\${SECRET}", token: [hunter2] }

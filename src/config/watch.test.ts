@@ -74,7 +74,7 @@ async function mountSecret(
 
 describe('watchConfig', () => {
   test('tells nothing while nothing changes', async () => {
-    await using watched = await watch((folder) => writeFile(join(folder, 'config.yaml'), ''));
+    await using watched = await watch((folder) => writeFile(join(folder, 'config.yaml'), '{}'));
     await watched.poll();
     await watched.poll();
     assert.deepEqual(watched.told(), []);
@@ -157,7 +157,7 @@ describe('watchConfig', () => {
         join(folder, 'creds', '.dockercfg'),
         '{"a.io":{"username":"u","password":"p"}}',
       );
-      await writeFile(join(folder, 'config.yaml'), '');
+      await writeFile(join(folder, 'config.yaml'), '{}');
     });
     const { folder } = watched;
     const rule = 'registries:\n  - {hostnamePattern: a.io, secret: {mountPath: "${DIR}/creds"}}\n';
@@ -192,7 +192,7 @@ describe('watchConfig', () => {
 
   test('looks by itself, and not after stop', async () => {
     const seen = Promise.withResolvers<void>();
-    await using watched = await watch((folder) => writeFile(join(folder, 'config.yaml'), ''));
+    await using watched = await watch((folder) => writeFile(join(folder, 'config.yaml'), '{}'));
     const file = join(watched.folder, 'config.yaml');
     const load = (): ReturnType<typeof loadConfig> => loadConfig(file, { environment: {} });
     const current = await load();

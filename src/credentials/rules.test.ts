@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { parseReference } from '../image/reference.ts';
 import { Secret } from './credential.ts';
 import type { Candidate } from './credential.ts';
-import { candidatesOf, ruleFor, warnOfBroadRule } from './rules.ts';
+import { candidatesOf, ruleFor, warnOfPattern } from './rules.ts';
 import type { PatternRule, RuleSecret, SecretRule } from './rules.ts';
 
 function candidate(pattern: string, entry?: string): Candidate {
@@ -43,8 +43,9 @@ describe('ruleFor', () => {
     ['localhost:5001', 'localhost:5001/x', true],
     // not special
     ['!ghcr.io', 'quay.io/x', false],
+    ['{ghcr,quay}.io', 'quay.io/x', true],
+    ['{ghcr,quay}.io', 'docker.io/x', false],
     ['#ghcr.io', 'ghcr.io/x', false],
-    ['{ghcr,quay}.io', 'quay.io/x', false],
     ['+(ghcr).io', 'ghcr.io/x', false],
     // with a path: registry and repository as a whole, * within one part
     ['ghcr.io/team/*', 'ghcr.io/team/app', true],
@@ -136,7 +137,7 @@ describe('candidatesOf', () => {
   });
 });
 
-describe('warnOfBroadRule', () => {
+describe('warnOfPattern', () => {
   const rows: readonly (readonly [pattern: string, warned: boolean])[] = [
     ['*', true],
     ['*.io', true],
@@ -145,6 +146,7 @@ describe('warnOfBroadRule', () => {
     ['*.com:5000', true],
     ['*.*/team/*', true],
     ['r[0-9].corp', true],
+    ['{a,b}.corp', true],
     ['*.example.com', false],
     ['*.example.com:5000', false],
     ['*.example.com:*', false],
@@ -158,9 +160,9 @@ describe('warnOfBroadRule', () => {
     test(`"${pattern}" with a credential ${warned ? 'is warned of' : 'is fine'}`, () => {
       const secret: RuleSecret = { type: 'credential', candidate: candidate(pattern) };
       assert.equal(
-        warnOfBroadRule(rule(pattern, secret)),
+        warnOfPattern(rule(pattern, secret)),
         warned
-          ? 'its credential goes to any host that matches and that a workload names; end the pattern in two labels without "*", as in *.example.com'
+          ? 'is broad: its credential goes to any host that matches and that a workload names; end the pattern in two labels without "*", as in *.example.com'
           : undefined,
       );
     });
@@ -168,14 +170,21 @@ describe('warnOfBroadRule', () => {
 
   test('a rule whose credential can go nowhere else is fine', () => {
     const secret: RuleSecret = { type: 'credential', candidate: candidate('*') };
-    assert.equal(warnOfBroadRule(rule('*', secret, 'https://mirror.example.com')), undefined);
-    assert.equal(warnOfBroadRule(rule('*', { type: 'none' })), undefined);
-    assert.equal(warnOfBroadRule(rule('*')), undefined);
-    assert.equal(
-      warnOfBroadRule(
-        rule('*', { type: 'docker-config', candidates: [candidate('*', 'ghcr.io')] }),
-      ),
-      undefined,
+    assert.equal(warnOfPattern(rule('*', secret, 'https://mirror.example.com')), undefined);
+    assert.equal(warnOfPattern(rule('*', { type: 'none' })), undefined);
+    assert.equal(warnOfPattern(rule('*')), undefined);
+  });
+
+  test('the entries of a mounted docker config are warned of, too', () => {
+    const secret: RuleSecret = { type: 'docker-config', candidates: [candidate('*', 'ghcr.io')] };
+    assert.match(
+      warnOfPattern(rule('*.io', secret)) ?? '',
+      /^is broad: its entries go to any host/,
     );
+    assert.equal(warnOfPattern(rule('*.example.com', secret)), undefined);
+  });
+
+  test('a pattern that cannot match is warned of', () => {
+    assert.equal(warnOfPattern(rule('!ghcr.io')), 'matches nothing: "!" does not negate');
   });
 });

@@ -24,12 +24,12 @@ export interface SecretRule {
 
 type Place = Pick<ImageReference, 'registry' | 'repository'>;
 
-/** Only `*`, `?` and `[a-z]` are special: `!`, `#`, `{a,b}` and `+(a)` are themselves. */
+/** `*`, `?`, `[a-z]` and, as in the predecessor's globs, `{a,b}` are special: `!`, `#` and `+(a)` are themselves. */
 const globOptions = {
   nocase: true,
   nonegate: true,
   nocomment: true,
-  nobrace: true,
+  braceExpandMax: 100,
   noext: true,
   noglobstar: true,
 } as const;
@@ -73,19 +73,25 @@ export function candidatesOf(rule: SecretRule, reference: Place): readonly Candi
 }
 
 /**
- * Warns of a rule that sends its credential to hosts that many may own: whoever may create workloads in the
- * namespace chooses which hosts are asked.
+ * Warns of a rule whose credential may go to hosts that many may own, for whoever may create workloads in the
+ * namespace chooses which hosts are asked; and of a pattern that cannot match.
  *
- * @returns undefined where the pattern ends in two labels without `*`, has none at all, or where the credential
- *   can go nowhere else: to the rule's `endpoint` only, or where the keys of a docker config allow
+ * @returns undefined where the pattern ends in two labels without `*` or has none at all, and where the rule brings
+ *   no credential, or sends it to its own `endpoint` only
  */
-export function warnOfBroadRule(rule: PatternRule & SecretRule): string | undefined {
-  if (rule.secret.type !== 'credential' || rule.options.endpoint !== undefined) return undefined;
+export function warnOfPattern(rule: PatternRule & SecretRule): string | undefined {
+  if (rule.hostnamePattern.startsWith('!')) return 'matches nothing: "!" does not negate';
+  const carries = rule.secret.type === 'credential' || rule.secret.type === 'docker-config';
+  if (!carries || rule.options.endpoint !== undefined) return undefined;
   const [host = ''] = rule.hostnamePattern.split('/', 1);
   const labels = host.replace(/:[^:\]]*$/, '').split('.');
-  const lastGlob = labels.findLastIndex((label) => /[*?[]/.test(label));
+  const lastGlob = labels.findLastIndex((label) => /[*?[{}]/.test(label));
   if (lastGlob < 0 || labels.length - 1 - lastGlob >= 2) return undefined;
-  return 'its credential goes to any host that matches and that a workload names; end the pattern in two labels without "*", as in *.example.com';
+  const where =
+    rule.secret.type === 'credential'
+      ? 'its credential goes to any host that matches and that a workload names'
+      : 'its entries go to any host that they match and that a workload names';
+  return `is broad: ${where}; end the pattern in two labels without "*", as in *.example.com`;
 }
 
 // A pattern is compiled once, not for every image.
