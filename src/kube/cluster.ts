@@ -1,6 +1,7 @@
 import type { Cluster, Read } from '../tick.ts';
 import { checkNamespace, type Connection } from './connection.ts';
 import { failedRead } from './error.ts';
+import { listNeighbours, type Neighbours } from './neighbours.ts';
 import { missingPermissions } from './permissions.ts';
 import { listPods } from './pods.ts';
 import { readPullSecret } from './pull-secrets.ts';
@@ -25,6 +26,8 @@ export interface KubeCluster extends Cluster {
   probe(signal: AbortSignal): Promise<Read<void>>;
   /** Verbs that the Role lacks, in words; empty where that cannot be found out. */
   missingPermissions(signal: AbortSignal): Promise<readonly string[]>;
+  /** What there is beside the watched workloads, for hints; undefined where that cannot be found out. */
+  neighbours(signal: AbortSignal): Promise<Neighbours | undefined>;
 }
 
 /** @throws {KubeConfigError} for a namespace that cannot be one */
@@ -41,6 +44,8 @@ export function createCluster(options: ClusterOptions): KubeCluster {
     restart: (workload, patch, signal) =>
       restart(client, { workload, patch, fieldManager: options.fieldManager() }, signal),
     missingPermissions: (signal) => missingPermissions(client, namespace, signal),
+    neighbours: (signal) =>
+      listNeighbours(client, { namespace, selector: options.selector(), pageSize }, signal),
     async probe(signal) {
       try {
         await client.send(

@@ -20,7 +20,7 @@ const replicaSetSchema = z.object({
  * Nothing but metadata is wanted, and every Deployment keeps ten old ReplicaSets with whole Pod templates.
  * @see https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches
  */
-const metadataOnly =
+export const metadataOnly =
   'application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json';
 
 /** @throws {z.ZodError} */
