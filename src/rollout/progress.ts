@@ -151,7 +151,8 @@ function followDaemonSet(
 ): Rollout {
   if (updated >= desired && revisions(live) <= 1) return complete(live);
 
-  // The controller makes Pods of the newest revision only, so the youngest Pod is of it, once there is any.
+  // The controller makes Pods of the newest revision only, so the youngest Pod is of it, once there is any; unless
+  // somebody went back to the older one meanwhile, which only ControllerRevisions (not in our Role) would tell.
   const newest = live.filter(({ revisionHash }) => revisionHash === live[0]?.revisionHash);
   const why = updatedSoFar(updated, desired);
   return updated > 0 && isStuck(newest, now) ? stalled(why, newest) : inProgress(why, live);
