@@ -8,6 +8,7 @@ import {
   type FailedReason,
   KubeError,
 } from './error.ts';
+import { parseJson } from './raw-page.ts';
 
 /** What came back, read whole. */
 export interface Answer {
@@ -23,13 +24,17 @@ const statusSchema = z.object({
   reason: z.string().catch(''),
 });
 
+/** Reads a body; undefined or an exception where it is not what was asked for. */
+export type ReadBody = (body: Uint8Array) => unknown;
+
 /**
- * Reads the JSON of a good answer.
+ * Reads the document of a good answer.
+ * @param read default: JSON
  * @throws {KubeError} never quoting the body: it may be a Secret
  */
-export function readDocument(action: Action, answer: Answer): unknown {
+export function readDocument(action: Action, answer: Answer, read: ReadBody = parseJson): unknown {
   if (answer.status >= 200 && answer.status < 300) {
-    const document = parse(answer);
+    const document = tryRead(answer, read);
     if (document !== undefined) return document;
     throw new KubeError(
       'api-error',
@@ -41,13 +46,13 @@ export function readDocument(action: Action, answer: Answer): unknown {
 }
 
 function refusal(action: Action, answer: Answer): KubeError {
-  const parsed = statusSchema.safeParse(parse(answer));
+  const parsed = statusSchema.safeParse(tryRead(answer, parseJson));
   const { status } = answer;
   const statusReason = parsed.success ? parsed.data.reason : undefined;
   const said = parsed.success
     ? parsed.data.message === ''
       ? ''
-      : `: ${quote(parsed.data.message, 200)}`
+      : `: ${quote(parsed.data.message, 120)}`
     : ` with ${looksOf(answer)}`;
   const explain = explanations[status];
   const text = explain?.(action, parsed.success ? parsed.data.message : undefined);
@@ -84,9 +89,9 @@ function reasonOf(action: Action, status: number): FailedReason {
   return 'api-error';
 }
 
-function parse({ body }: Answer): unknown {
+function tryRead({ body }: Answer, read: ReadBody): unknown {
   try {
-    return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'));
+    return read(body);
   } catch {
     // The parser's own message quotes the text, which may be a Secret.
     return undefined;

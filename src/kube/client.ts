@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Dispatcher, request } from 'undici';
 
-import { type Answer, readDocument } from './answer.ts';
+import { type Answer, type ReadBody, readDocument } from './answer.ts';
 import { type Action, describeAction, KubeError } from './error.ts';
-import { describeNetworkError } from './network-error.ts';
+import { describeNetworkError, wasCut } from './network-error.ts';
 
 /** One exchange with the API server. */
 export interface KubeRequest {
@@ -14,6 +14,8 @@ export interface KubeRequest {
   readonly query?: Readonly<Record<string, string>>;
   readonly accept?: string;
   readonly body?: { readonly contentType: string; readonly document: unknown };
+  /** How the body of a good answer is read. Default: as JSON. */
+  readonly read?: ReadBody;
   /** Reading past it is an error, not a truncation. */
   readonly maxBodyBytes: number;
   readonly deadlineMs: number;
@@ -22,7 +24,7 @@ export interface KubeRequest {
 }
 
 export interface KubeClient {
-  /** @returns the JSON document of a 2xx answer @throws {KubeError} */
+  /** @returns the document of a 2xx answer @throws {KubeError} */
   send(request: KubeRequest, signal: AbortSignal): Promise<unknown>;
 }
 
@@ -77,7 +79,7 @@ export function createClient(options: ClientOptions): KubeClient {
   return {
     async send(asked, signal) {
       const first = await exchange(options, asked, signal);
-      return readDocument(asked.action, await again(options, asked, first, signal));
+      return readDocument(asked.action, await again(options, asked, first, signal), asked.read);
     },
   };
 }
@@ -144,26 +146,43 @@ async function send(
   const url = new URL(route.server);
   url.pathname = `${url.pathname.replace(/\/$/, '')}${asked.path}`;
   url.search = new URLSearchParams(asked.query).toString();
-  const response = await request(url, {
-    dispatcher: route.dispatcher,
-    method: methods[asked.action.verb],
-    headers: {
-      ...route.headers,
-      accept: asked.accept ?? 'application/json',
-      'user-agent': options.userAgent,
-      ...(asked.body !== undefined && { 'content-type': asked.body.contentType }),
-    },
-    body: asked.body === undefined ? null : JSON.stringify(asked.body.document),
-    signal,
-    headersTimeout: asked.deadlineMs,
-    bodyTimeout: asked.deadlineMs,
-  });
+  const method = methods[asked.action.verb];
+  const ask = async (): Promise<Dispatcher.ResponseData> =>
+    request(url, {
+      dispatcher: route.dispatcher,
+      method,
+      headers: {
+        ...route.headers,
+        accept: asked.accept ?? 'application/json',
+        'user-agent': options.userAgent,
+        ...(asked.body !== undefined && { 'content-type': asked.body.contentType }),
+      },
+      body: asked.body === undefined ? null : JSON.stringify(asked.body.document),
+      signal,
+      headersTimeout: asked.deadlineMs,
+      bodyTimeout: asked.deadlineMs,
+    });
+  const response = await (method === 'GET' ? onceMore(ask) : ask());
   return {
     status: response.statusCode,
     contentType: one(response.headers['content-type']),
     retryAfterMs: retryAfter(one(response.headers['retry-after'])),
     body: await readBody(asked, response.body),
   };
+}
+
+/**
+ * A kept-alive connection may break just when it is used again: a load balancer forgot it, an API server of
+ * several was replaced. What only reads asks once more, as Go's clients do.
+ * @see https://pkg.go.dev/net/http#Transport
+ */
+async function onceMore<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!wasCut(error)) throw error;
+    return ask();
+  }
 }
 
 async function readBody(

@@ -1,6 +1,8 @@
+import type { PodFacts, WorkloadFacts, WorkloadKind } from '../rollout/workload.ts';
 import type { Cluster, Read } from '../tick.ts';
 import { checkNamespace, type Connection } from './connection.ts';
 import { failedRead } from './error.ts';
+import { type KnownObjects, versionKey } from './paging.ts';
 import { listNeighbours, type Neighbours } from './neighbours.ts';
 import { missingPermissions } from './permissions.ts';
 import { listPods } from './pods.ts';
@@ -35,14 +37,31 @@ export function createCluster(options: ClusterOptions): KubeCluster {
   const { client } = options.connection;
   const namespace = checkNamespace(options.namespace);
   const pageSize = options.pageSize ?? 500;
+  const knownPods: KnownObjects<PodFacts> = new Map();
+  const knownWorkloads: Record<WorkloadKind, KnownObjects<WorkloadFacts>> = {
+    Deployment: new Map(),
+    StatefulSet: new Map(),
+    DaemonSet: new Map(),
+  };
   return {
-    listWorkloads: (kind, signal) =>
-      listWorkloads(client, { kind, namespace, selector: options.selector(), pageSize }, signal),
-    listPods: (signal) => listPods(client, { namespace, pageSize }, signal),
+    listWorkloads: (kind, signal) => {
+      const known = knownWorkloads[kind];
+      const selector = options.selector();
+      return listWorkloads(client, { kind, namespace, selector, pageSize, known }, signal);
+    },
+    listPods: (signal) => listPods(client, { namespace, pageSize, known: knownPods }, signal),
     listReplicaSets: (signal) => listReplicaSets(client, { namespace, pageSize }, signal),
     readPullSecret: (name, signal) => readPullSecret(client, { namespace, name }, signal),
-    restart: (workload, patch, signal) =>
-      restart(client, { workload, patch, fieldManager: options.fieldManager() }, signal),
+    async restart(workload, patch, signal) {
+      const fieldManager = options.fieldManager();
+      const outcome = await restart(client, { workload, patch, fieldManager }, signal);
+      // A newer API server may tell more of the very same version, and only a new look would tell so.
+      if (outcome.result === 'failed') {
+        const { kind, uid } = workload.id;
+        knownWorkloads[kind].delete(versionKey(uid, workload.resourceVersion));
+      }
+      return outcome;
+    },
     missingPermissions: (signal) => missingPermissions(client, namespace, signal),
     neighbours: (signal) =>
       listNeighbours(client, { namespace, selector: options.selector(), pageSize }, signal),

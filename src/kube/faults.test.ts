@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { describe, test } from 'node:test';
 
@@ -29,6 +30,13 @@ function statusAnswer(code: number, reason: string, message: string): Answer {
   };
 }
 
+/** As a real API server said it. */
+function recorded(file: string, status: number): Answer {
+  const url = new URL(`../../fixtures/kubernetes/${file}`, import.meta.url);
+  const headers = { 'content-type': 'application/json' };
+  return { status, headers, body: readFileSync(url, 'utf8') };
+}
+
 const html = {
   headers: { 'content-type': 'text/html' },
   body: '<html><b>Log in, token=s3cret</b></html>',
@@ -40,17 +48,15 @@ describe('faults of the API server', () => {
     readonly answer: Answer;
     readonly reason: string;
     readonly message: RegExp;
+    /** Default 1. */
+    readonly requests?: number;
   }[] = [
     {
       name: '403 from RBAC names the missing rule and the account',
-      answer: statusAnswer(
-        403,
-        'Forbidden',
-        'deployments.apps is forbidden: User "system:serviceaccount:default:poller" cannot list resource "deployments" in API group "apps" in the namespace "default"',
-      ),
+      answer: recorded('status-403-list.json', 403),
       reason: 'forbidden',
       message:
-        /^list deployments\.apps: not allowed for "system:serviceaccount:default:poller"; the Role lacks the rule \{apiGroups: \["apps"\], resources: \["deployments"\], verbs: \["list"\]\}$/,
+        /^list deployments\.apps: not allowed for "system:serviceaccount:shop:poller"; the Role lacks the rule \{apiGroups: \["apps"\], resources: \["deployments"\], verbs: \["list"\]\}$/,
     },
     {
       name: '403 of an admission webhook blames no Role',
@@ -60,7 +66,7 @@ describe('faults of the API server', () => {
     },
     {
       name: '401 says what may have expired',
-      answer: statusAnswer(401, 'Unauthorized', 'Unauthorized'),
+      answer: recorded('status-401.json', 401),
       reason: 'api-error',
       message: /does not accept the credentials \(401\)/,
     },
@@ -87,6 +93,12 @@ describe('faults of the API server', () => {
       answer: statusAnswer(404, 'NotFound', 'the server could not find the requested resource'),
       reason: 'api-error',
       message: /answered 404/,
+    },
+    {
+      name: '400 to a selector that is none is quoted',
+      answer: recorded('status-400-selector.json', 400),
+      reason: 'api-error',
+      message: /answered 400: "unable to parse requirement: found '=', expected: identifier"$/,
     },
     {
       name: 'HTML of a proxy is named, not quoted',
@@ -119,8 +131,9 @@ describe('faults of the API server', () => {
       message: /answered 302 with nothing$/,
     },
     {
-      name: 'a connection cut before the answer',
+      name: 'a connection cut before the answer, twice',
       answer: { fault: 'reset' },
+      requests: 2,
       reason: 'api-error',
       message:
         /API server http:\/\/127\.0\.0\.1:\d+: the connection was cut before the whole answer came$/,
@@ -139,7 +152,7 @@ describe('faults of the API server', () => {
       message: /API server http:\/\/127\.0\.0\.1:\d+: what answered does not speak HTTP$/,
     },
   ];
-  for (const { name, answer, reason, message } of rows) {
+  for (const { name, answer, reason, message, requests = 1 } of rows) {
     test(name, async () => {
       await using api = await FakeApiServer.start();
       await using kube = connectToFake(api);
@@ -148,7 +161,7 @@ describe('faults of the API server', () => {
       assert.equal(found.reason, reason);
       assert.match(found.message, message);
       assert.ok(!found.message.includes('s3cret') && !found.message.includes('\u001b'));
-      assert.equal(api.requests.length, 1);
+      assert.equal(api.requests.length, requests);
       api.create(deployment({ name: 'web' }));
       assert.ok((await kube.cluster.listPods(signal)).ok, 'the rest goes on');
     });
@@ -174,6 +187,17 @@ describe('faults of the API server', () => {
       /answered 429/,
     );
     assert.equal(api.requests.length, 4);
+  });
+
+  test('a connection cut before the answer, once, is asked again', async () => {
+    await using api = await FakeApiServer.start();
+    await using kube = connectToFake(api);
+    api.once('GET', path, { fault: 'reset' });
+    assert.deepEqual(await kube.cluster.listWorkloads('Deployment', signal), {
+      ok: true,
+      value: [],
+    });
+    assert.equal(api.requests.length, 2);
   });
 
   test('a server that does not listen', async () => {

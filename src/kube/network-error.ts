@@ -19,6 +19,11 @@ export function describeNetworkError(error: unknown): string {
   return quote(messageOf(root), 120);
 }
 
+/** The connection broke, as opposed to: it could not be made, or nothing came in time. */
+export function wasCut(error: unknown): boolean {
+  return ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(codeOf(error));
+}
+
 const sentences: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'the connection was refused',
   ECONNRESET: 'the connection was cut before the whole answer came',

@@ -5,6 +5,7 @@ import type { Read } from '../tick.ts';
 import type { KubeClient } from './client.ts';
 import { type Action, describeAction, failedRead, KubeError } from './error.ts';
 import { describeIssue, list, text } from './field.ts';
+import { parseJson, RawItem, splitPage } from './raw-page.ts';
 
 export interface ListRequest<T> {
   readonly action: Action;
@@ -14,6 +15,16 @@ export interface ListRequest<T> {
   readonly pageSize: number;
   /** Keeps what is needed of one object. @throws {z.ZodError} this object alone is then a problem */
   readonly parse: (item: unknown) => T;
+  /** What the last list kept: an object that is still the same version is not parsed again. */
+  readonly known?: KnownObjects<T>;
+}
+
+/** By uid and resource version; a list that was read to its end leaves here what it found, and nothing else. */
+export type KnownObjects<T> = Map<string, T>;
+
+/** The key of {@link KnownObjects}. */
+export function versionKey(uid: string, resourceVersion: string): string {
+  return `"${uid}" "${resourceVersion}"`;
 }
 
 const pageSchema = z.object({
@@ -57,17 +68,29 @@ async function readPages<T>(
 ): Promise<Read<readonly T[]>> {
   const value: T[] = [];
   const problems: string[] = [];
+  const seen = new Map<string, T>();
   let token = '';
   do {
     const page = await readPage(client, request, token, signal);
     for (const item of page.items) {
-      const parsed = tryParse(request, item);
-      if (parsed.ok) value.push(parsed.value);
-      else problems.push(parsed.problem);
+      const read = readItem(request, item);
+      if (read.ok) {
+        value.push(read.value);
+        if (read.version !== undefined) seen.set(read.version, read.value);
+      } else {
+        problems.push(read.problem);
+      }
     }
     token = page.metadata.continue;
   } while (token !== '');
+  remember(request.known, seen);
   return { ok: true, value, ...(problems.length > 0 && { problems }) };
+}
+
+function remember<T>(known: KnownObjects<T> | undefined, seen: ReadonlyMap<string, T>): void {
+  if (known === undefined) return;
+  known.clear();
+  for (const [version, value] of seen) known.set(version, value);
 }
 
 async function readPage<T>(
@@ -87,6 +110,7 @@ async function readPage<T>(
         ...(token !== '' && { continue: token }),
       },
       ...(accept !== undefined && { accept }),
+      read: (body) => splitPage(body) ?? parseJson(body),
       maxBodyBytes: maxPageBytes,
       deadlineMs: pageDeadlineMs,
     },
@@ -100,18 +124,40 @@ async function readPage<T>(
   );
 }
 
-function tryParse<T>(
-  { action, parse }: ListRequest<T>,
-  item: unknown,
-): { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string } {
+type ItemRead<T> =
+  | { readonly ok: true; readonly value: T; readonly version: string | undefined }
+  | { readonly ok: false; readonly problem: string };
+
+function readItem<T>(request: ListRequest<T>, item: unknown): ItemRead<T> {
+  const raw = item instanceof RawItem ? item : undefined;
+  const version = request.known === undefined ? undefined : raw?.version;
+  const kept = version === undefined ? undefined : request.known?.get(version);
+  if (kept !== undefined) return { ok: true, value: kept, version };
+  const document = raw === undefined ? item : parseItem(request, raw);
   try {
-    return { ok: true, value: parse(item) };
+    return { ok: true, value: request.parse(document), version };
   } catch (error) {
     if (!(error instanceof z.ZodError)) throw error;
-    const name = nameSchema.safeParse(item);
+    const name = nameSchema.safeParse(document);
     const which = name.success ? quote(name.data.metadata.name, 253) : 'one without a name';
-    const problem = `${action.resource}: ${which} could not be read: ${quote(describeIssue(error), 120)}`;
+    const { resource } = request.action;
+    const problem = `${resource}: ${which} could not be read: ${quote(describeIssue(error), 120)}`;
     return { ok: false, problem };
+  }
+}
+
+/** @throws {KubeError} the whole answer is not JSON then */
+function parseItem<T>({ action }: ListRequest<T>, item: RawItem): unknown {
+  try {
+    return item.parse();
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    // Without its cause: a parser's message quotes the text.
+    // oxlint-disable-next-line preserve-caught-error
+    throw new KubeError(
+      'api-error',
+      `${describeAction(action)}: the API server answered something that is not JSON with status 200`,
+    );
   }
 }
 

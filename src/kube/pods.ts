@@ -4,7 +4,7 @@ import type { PodContainer, PodFacts } from '../rollout/workload.ts';
 import type { Read } from '../tick.ts';
 import type { KubeClient } from './client.ts';
 import { flag, list, optional, text, textMap } from './field.ts';
-import { listAll } from './paging.ts';
+import { type KnownObjects, listAll } from './paging.ts';
 import { pullSecretsSchema, roleOf } from './template.ts';
 
 export const ownersSchema = list(
@@ -73,9 +73,14 @@ export function parsePod(object: unknown): PodFacts {
 /** All Pods of the namespace: owners, not labels, say whose they are, so nothing can be filtered (case 13). */
 export async function listPods(
   client: KubeClient,
-  { namespace, pageSize }: { readonly namespace: string; readonly pageSize: number },
+  request: {
+    readonly namespace: string;
+    readonly pageSize: number;
+    readonly known?: KnownObjects<PodFacts>;
+  },
   signal: AbortSignal,
 ): Promise<Read<readonly PodFacts[]>> {
+  const { namespace, pageSize, known } = request;
   return listAll(
     client,
     {
@@ -83,6 +88,7 @@ export async function listPods(
       path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`,
       pageSize,
       parse: parsePod,
+      ...(known !== undefined && { known }),
     },
     signal,
   );

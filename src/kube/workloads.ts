@@ -5,7 +5,7 @@ import type { Read } from '../tick.ts';
 import type { KubeClient } from './client.ts';
 import { flag, list, optional, text, textMap, whole } from './field.ts';
 import { fingerprintOf } from './fingerprint.ts';
-import { listAll } from './paging.ts';
+import { type KnownObjects, listAll } from './paging.ts';
 import { isOurs, keepKeys, templateSchema } from './template.ts';
 
 /** All that differs between the kinds, one row each. */
@@ -152,10 +152,11 @@ export async function listWorkloads(
     readonly namespace: string;
     readonly selector: string;
     readonly pageSize: number;
+    readonly known?: KnownObjects<WorkloadFacts>;
   },
   signal: AbortSignal,
 ): Promise<Read<readonly WorkloadFacts[]>> {
-  const { kind, namespace, selector, pageSize } = request;
+  const { kind, namespace, selector, pageSize, known } = request;
   return listAll(
     client,
     {
@@ -164,6 +165,7 @@ export async function listWorkloads(
       labelSelector: selector,
       pageSize,
       parse: (item) => parseWorkload(kind, item),
+      ...(known !== undefined && { known }),
     },
     signal,
   );
