@@ -34,9 +34,9 @@ render() {
 
 if [ "$node" ]; then
   ip netns add $NETNS
-  ip link add kube-e2e type veth peer name eth0 netns $NETNS
-  ip addr add "$LINK_NET.1/30" dev kube-e2e
-  ip link set kube-e2e up
+  ip link add $NETNS type veth peer name eth0 netns $NETNS
+  ip addr add "$LINK_NET.1/30" dev $NETNS
+  ip link set $NETNS up
   ip -n $NETNS addr add "$NODE_IP/30" dev eth0
   ip -n $NETNS link set eth0 up
   # Pods and services can be reached from the host. The node has no default route: nothing leaves.
