@@ -1,5 +1,6 @@
 import type { Client } from 'undici';
 
+import { type Bodies, tooLarge } from './body.ts';
 import { HttpError } from './http-error.ts';
 
 export interface Deadlines {
@@ -22,7 +23,18 @@ export interface RawAnswer {
   readonly status: number;
   readonly headers: ReadonlyMap<string, readonly string[]>;
   readonly body: Uint8Array;
+  /** Why the body was not read to its end; only where the status says enough without it. */
+  readonly cutBy?: Error;
 }
+
+/** What all exchanges share. */
+export interface Limits {
+  readonly deadlines: Deadlines;
+  readonly bodies: Bodies;
+}
+
+/** Servers send one or two of them, and nobody waits for those. */
+const maxInterimAnswers = 8;
 
 /** How far an exchange got, for whoever wants to try it again. */
 export interface Progress {
@@ -33,6 +45,9 @@ export interface Progress {
  * Sends one request over a connection and reads its answer, with a deadline for the headers, one for the whole body,
  * and a cap on its size.
  *
+ * The body of a refusal or a redirect is a hint at most. Where it breaks a limit or breaks off, what came of it is the
+ * answer: a 401 that was lost for its endless page would have its password sent again and again (case 51).
+ *
  * @param host for messages
  * @throws {HttpError} a deadline or the cap; anything else that went wrong as undici says it, or the signal's reason
  */
@@ -40,7 +55,7 @@ export async function exchange(
   client: Client,
   wire: Wire,
   host: string,
-  deadlines: Deadlines,
+  { deadlines, bodies }: Limits,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<RawAnswer> {
@@ -55,17 +70,22 @@ export async function exchange(
     return setTimeout(() => fail(new HttpError('timed-out', message)), ms);
   }
   function fail(error: Error): void {
-    failure ??= error;
-    reject(failure);
-    abortWire?.(failure);
+    if (failure !== undefined) return;
+    failure = error;
+    end(error);
+    abortWire?.(error);
+  }
+  function end(error: Error): void {
+    if (status < 300 || signal.aborted) reject(error);
+    else resolve({ status, headers, body: body.bytes, cutBy: error });
   }
   const onAbort = (): void => fail(new HttpError('aborted', 'aborted', { cause: signal.reason }));
   signal.addEventListener('abort', onAbort, { once: true });
 
   let status = 0;
   let headers: ReadonlyMap<string, readonly string[]> = new Map();
-  const chunks: Uint8Array[] = [];
-  let size = 0;
+  let interimAnswers = 0;
+  const body = bodies.open({ host, maxBytes: wire.maxBodyBytes, onGivenUp: fail });
   try {
     client.dispatch(
       {
@@ -82,7 +102,11 @@ export async function exchange(
           if (failure !== undefined) controller.abort(failure);
         },
         onResponseStart(_controller, statusCode, received) {
-          if (statusCode < 200) return;
+          if (statusCode < 200) {
+            interimAnswers += 1;
+            if (interimAnswers > maxInterimAnswers) fail(tooManyInterim(host));
+            return;
+          }
           progress.answered = true;
           clearTimeout(timer);
           timer = after(deadlines.bodyMs, 'body');
@@ -92,31 +116,29 @@ export async function exchange(
           const announced = Number(headers.get('content-length')?.[0] ?? 0);
           if (announced > wire.maxBodyBytes) fail(tooLarge(host, wire.maxBodyBytes));
         },
-        onResponseData(_controller, chunk) {
-          size += chunk.length;
-          if (size > wire.maxBodyBytes) fail(tooLarge(host, wire.maxBodyBytes));
-          else chunks.push(chunk);
+        onResponseData(_controller, piece) {
+          if (failure !== undefined) return;
+          const problem = body.add(piece);
+          if (problem !== undefined) fail(problem);
         },
         onResponseEnd() {
-          resolve({ status, headers, body: Buffer.concat(chunks) });
+          resolve({ status, headers, body: body.bytes });
         },
         onResponseError(_controller, error) {
-          reject(failure ?? error);
+          end(failure ?? error);
         },
       },
     );
     return await promise;
   } finally {
+    bodies.close(body);
     clearTimeout(timer);
     signal.removeEventListener('abort', onAbort);
   }
 }
 
-function tooLarge(host: string, maxBodyBytes: number): HttpError {
-  return new HttpError(
-    'malformed',
-    `${host} sent more than the ${maxBodyBytes} bytes that are read`,
-  );
+function tooManyInterim(host: string): HttpError {
+  return new HttpError('malformed', `${host} sent more than ${maxInterimAnswers} interim answers`);
 }
 
 /**

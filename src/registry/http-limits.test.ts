@@ -83,6 +83,39 @@ describe('limits (case 61)', () => {
     });
   }
 
+  test('case 61: a body in pieces of one byte is given up', async () => {
+    const crumbs = Buffer.from('1\r\nx\r\n'.repeat(1000));
+    await using server = await RawServer.start((socket) => {
+      socket.once('data', () => {
+        socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n');
+        const next = (): void => {
+          if (!socket.destroyed) socket.write(crumbs, () => setImmediate(next));
+        };
+        next();
+      });
+    });
+    await using net = testHttp();
+    const failure = await net.failure(server.url, { method: 'GET', maxBodyBytes: 8 * 1024 * 1024 });
+    assert.equal(failure.code, 'malformed');
+    assert.match(failure.message, /in more than 32768 pieces/);
+  });
+
+  test('case 61: interim answers without end are malformed', async () => {
+    await using server = await RawServer.start((socket) => {
+      socket.once('data', () => {
+        const next = (): void => {
+          if (socket.destroyed) return;
+          socket.write('HTTP/1.1 103 Early Hints\r\n\r\n', () => setImmediate(next));
+        };
+        next();
+      });
+    });
+    await using net = testHttp();
+    const failure = await net.failure(server.url);
+    assert.equal(failure.code, 'malformed');
+    assert.match(failure.message, /more than 8 interim answers/);
+  });
+
   test('a HEAD may announce a body of any size', async () => {
     await using registry = await FakeRegistry.start();
     await using net = testHttp();
@@ -124,5 +157,42 @@ describe('limits (case 61)', () => {
     const failure = await net.failure(server.url);
     assert.equal(failure.code, 'malformed');
     assert.match(failure.message, /too many headers/);
+  });
+});
+
+describe('the status of a refusal or a redirect is the answer, whatever becomes of its body', () => {
+  const faults = [
+    { name: 'does not end', answer: { body: 'x'.repeat(10_000), fault: 'endless' } },
+    { name: 'is too large', answer: { headers: { 'content-length': '99999999' }, fault: 'stall' } },
+    { name: 'stops', answer: { headers: { 'content-length': '99' }, body: '{', fault: 'stall' } },
+    { name: 'is cut', answer: { body: 'x'.repeat(1000), fault: 'truncate' } },
+  ] as const;
+  for (const tls of [false, 'h2'] as const) {
+    for (const { name, answer } of faults) {
+      const over = tls === false ? 'HTTP/1.1' : 'HTTP/2';
+      test(`401 with a body that ${name} over ${over}; the next request is answered, too`, async () => {
+        await using registry = await FakeRegistry.start(tls === false ? {} : { tls, identity });
+        await using net = testHttp({
+          caCertificates: [authority.certificate],
+          deadlines: quickBody,
+        });
+        registry.on('GET', path, { status: 401, ...answer });
+        const refused = await net.send(new URL(path, registry.url), { method: 'GET' });
+        assert.equal(refused.status, 401);
+        assert.ok(refused.body.length <= 64 * 1024);
+        registry.push('o/web:main', fakeImage('one'));
+        assert.equal((await net.send(new URL(path, registry.url))).status, 200);
+      });
+    }
+  }
+
+  test('a redirect whose body does not end is followed', async () => {
+    await using registry = await FakeRegistry.start();
+    await using net = testHttp();
+    const headers = { location: '/there' };
+    registry.on('GET', path, { status: 307, headers, body: 'x'.repeat(10_000), fault: 'endless' });
+    registry.on('GET', '/there', { body: 'here' });
+    const answer = await net.send(new URL(path, registry.url), { method: 'GET' });
+    assert.equal(Buffer.from(answer.body).toString(), 'here');
   });
 });

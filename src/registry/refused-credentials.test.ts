@@ -410,6 +410,21 @@ describe('case 51: no account is locked by us', () => {
     assert.equal(sent(registry, 'ann', 'secret') - before, 1);
   });
 
+  test('case 51: a refusal whose page does not end is a refusal, and the password rests', async () => {
+    await using registry = await FakeRegistry.start({ auth: { type: 'bearer', users } });
+    await using registries = new TestRegistries();
+    registry.on('GET', '/token', { status: 401, body: 'x'.repeat(10_000), fault: 'endless' });
+    for (const _ of [1, 2, 3]) {
+      for (const repository of ['o/web', 'o/api']) {
+        const name = `${registry.host}/${repository}:main`;
+        const latest = failed(await registries.latest(name, [entry(login('ann', 'dead'))]));
+        assert.equal(latest.reason, 'unauthorized');
+      }
+      registries.clock += minute;
+    }
+    assert.equal(sent(registry, 'ann', 'dead'), 1);
+  });
+
   test('case 51: a registry that hangs or breaks says nothing of the password', async () => {
     await using registry = await FakeRegistry.start({ auth: { type: 'bearer', users } });
     await using registries = new TestRegistries();

@@ -1,8 +1,16 @@
 import { performance } from 'node:perf_hooks';
 
 import { checkProxySettings } from '../network/proxy.ts';
+import { Bodies } from './body.ts';
 import { ConnectionGone, type Connection, type Connections } from './connections.ts';
-import { exchange, type Deadlines, type Progress, type RawAnswer, type Wire } from './exchange.ts';
+import {
+  exchange,
+  type Deadlines,
+  type Limits,
+  type Progress,
+  type RawAnswer,
+  type Wire,
+} from './exchange.ts';
 import { exchangeError, truncatedError } from './failure.ts';
 import { HttpError } from './http-error.ts';
 import type { Http, HttpOptions, HttpRequest, HttpResponse } from './http.ts';
@@ -20,14 +28,15 @@ const maxAttempts = 3;
 /** Sends requests and follows their redirects; see {@link Http}. */
 export class Sender implements Http {
   readonly #options: HttpOptions;
-  readonly #deadlines: Deadlines;
+  readonly #limits: Limits;
   readonly #routes: Routes;
 
   constructor(options: HttpOptions) {
     checkProxySettings(options.proxy);
     this.#options = options;
-    this.#deadlines = options.deadlines ?? defaultDeadlines;
-    this.#routes = new Routes(options, this.#deadlines.connectMs);
+    const deadlines = options.deadlines ?? defaultDeadlines;
+    this.#limits = { deadlines, bodies: new Bodies() };
+    this.#routes = new Routes(options, deadlines.connectMs);
   }
 
   async send(
@@ -130,11 +139,12 @@ export class Sender implements Http {
           connection.client,
           wire,
           destination.host,
-          this.#deadlines,
+          this.#limits,
           progress,
           signal,
         );
         connection.served += 1;
+        if (answer.cutBy !== undefined) connections.discard(connection, answer.cutBy);
         return { answer, address: connection.address };
       } catch (error) {
         connections.discard(connection, error);
