@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { chart, fixtures, helm, setups } from '../chart/helm.ts';
 import { run } from '../command.ts';
-import { makeNamespace } from '../cluster.ts';
+import { makeNamespace } from '../namespace.ts';
 
 test('the API server takes every setup of the chart, restricted Pod security included', async (t) => {
   const namespace = await makeNamespace(t, 'chart-setups');

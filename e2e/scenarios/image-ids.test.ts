@@ -3,7 +3,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { output } from '../command.ts';
-import { deployment, makeNamespace, type Namespace, push, registry, waitFor } from '../cluster.ts';
+import { push, registry, waitFor } from '../cluster.ts';
+import { deployment } from '../manifest.ts';
+import { makeNamespace, type Namespace } from '../namespace.ts';
 
 /*
  * What a real kubelet and a real containerd say in imageID: what the poller may rely on, and the traps. With

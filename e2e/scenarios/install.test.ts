@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { chart, helm } from '../chart/helm.ts';
-import { deployment, makeNamespace, pollerImage, push, registry, waitFor } from '../cluster.ts';
+import { pollerImage, push, registry, waitFor } from '../cluster.ts';
+import { deployment } from '../manifest.ts';
+import { makeNamespace } from '../namespace.ts';
 
 test('installed by the chart under restricted Pod security, it restarts what is pushed, once', async (t) => {
   const namespace = await makeNamespace(t, 'install');

@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { z } from 'zod';
-import { deployment, makeNamespace, type Namespace, push, registry } from '../cluster.ts';
+import { push, registry } from '../cluster.ts';
+import { deployment } from '../manifest.ts';
+import { makeNamespace, type Namespace } from '../namespace.ts';
 
 const checkDocument = z.object({
   version: z.literal(1),

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { chart, fixtures, helm } from '../chart/helm.ts';
-import { makeNamespace, pollerImage, push, registry } from '../cluster.ts';
+import { pollerImage, push, registry } from '../cluster.ts';
+import { makeNamespace } from '../namespace.ts';
 
 describe('helm upgrade takes over a release of the predecessor', () => {
   // With --reuse-values the predecessor's own defaults stay in force, and ours do not come.
