@@ -8,6 +8,7 @@ import { FakeProxy } from '../testing/fake-proxy.ts';
 import { FakeRegistry } from '../testing/fake-registry.ts';
 import { failed, found } from '../testing/latest.ts';
 import { entry, latestIn, login, TestRegistries } from '../testing/test-registries.ts';
+import { defaultHostOptions } from './hosts.ts';
 
 const path = '/v2/o/web/manifests/main';
 const image = fakeImage('one');
@@ -242,6 +243,114 @@ describe('case 62: black holes, deadlines and the end of the tick', () => {
         /connecting to 127\.0\.0\.1:\d+ failed .*not asked again in this tick/,
       );
     }
+  });
+
+  test('case 62: a hundred look-ups of a black hole cost three connects, and those that wait for one connect count once', async () => {
+    let connects = 0;
+    await using registries = new TestRegistries({
+      http: {
+        lookup: () => {
+          connects += 1;
+          return Promise.reject(Object.assign(new Error('no such name'), { code: 'ENOTFOUND' }));
+        },
+      },
+    });
+    const lookUps = registries.begin();
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, (_, number) =>
+        latestIn(lookUps, `hole.example.com/o/i${number}:main`),
+      ),
+    );
+    for (const answer of answers) assert.equal(failed(answer).reason, 'unreachable');
+    assert.equal(connects, 3);
+  });
+
+  test('case 62: one connect that fails costs the look-ups that wait for it, not all of the host', async () => {
+    await using registry = await FakeRegistry.start();
+    let connects = 0;
+    await using registries = new TestRegistries({
+      http: {
+        lookup: () => {
+          connects += 1;
+          return connects === 1
+            ? Promise.reject(Object.assign(new Error('try again'), { code: 'EAI_AGAIN' }))
+            : Promise.resolve([{ address: '127.0.0.1', family: 4 }]);
+        },
+      },
+    });
+    const names = Array.from({ length: 20 }, (_, number) => `o/i${number}:main`);
+    for (const name of names) registry.push(name, image);
+    const lookUps = registries.begin();
+    const answers = await Promise.all(
+      names.map((name) => latestIn(lookUps, `flaky.example.com:${registry.port}/${name}`)),
+    );
+    // As many as go together before a host has answered.
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      names.map((_, number) => (number < 8 ? 'failed' : 'found')),
+    );
+  });
+
+  test('case 62: a registry whose realm cannot be had makes no other one unreachable', async () => {
+    const authority = await createAuthority();
+    await using good = await FakeRegistry.start({
+      tls: 'h2',
+      identity: await authority.issue(['127.0.0.1']),
+    });
+    good.push('o/web:main', image);
+    await using evil = await FakeRegistry.start();
+    const realm = `Bearer realm="${good.url.href}token"`;
+    const challenge = { status: 401, headers: { 'www-authenticate': realm } };
+    await using registries = new TestRegistries({
+      // Only the rule of the good one knows its CA: for a realm of others it is no CA.
+      ruleFor: ({ registry }) => ({
+        candidates: [],
+        options:
+          registry === good.host
+            ? { ...defaultHostOptions, caCertificate: authority.certificate }
+            : { ...defaultHostOptions, plainHttp: true },
+      }),
+    });
+    const lookUps = registries.begin();
+    for (const name of ['a', 'b', 'c', 'd']) {
+      evil.on('HEAD', `/v2/${name}/manifests/main`, challenge);
+      const latest = failed(await latestIn(lookUps, `${evil.host}/${name}:main`));
+      assert.equal(latest.reason, 'unreachable');
+      assert.equal(latest.message.includes('not asked again'), name === 'd');
+    }
+    found(await latestIn(lookUps, `${good.host}/o/web:main`));
+    assert.equal(good.requests.length, 1);
+  });
+
+  test('case 62: redirects to where nobody listens do not make the registry itself unreachable', async () => {
+    const dead = await closedHost();
+    await using registry = await FakeRegistry.start();
+    await using registries = new TestRegistries();
+    registry.push('o/web:main', image);
+    const lookUps = registries.begin();
+    for (const name of ['a', 'b', 'c', 'd']) {
+      const headers = { location: `http://${dead}/blob` };
+      registry.on('HEAD', `/v2/${name}/manifests/main`, { status: 307, headers });
+      const latest = failed(await latestIn(lookUps, `${registry.host}/${name}:main`));
+      assert.equal(latest.reason, 'unreachable');
+      assert.doesNotMatch(latest.message, /not asked again/);
+    }
+    found(await latestIn(lookUps, `${registry.host}/o/web:main`));
+  });
+
+  test("case 52: a 429 of another registry's realm stops no registry of that host", async () => {
+    await using good = await FakeRegistry.start();
+    good.push('o/web:main', image);
+    good.on('GET', '/busy', { status: 429, headers: { 'retry-after': '3600' } });
+    await using evil = await FakeRegistry.start();
+    evil.on('HEAD', path, {
+      status: 401,
+      headers: { 'www-authenticate': `Bearer realm="${good.url.href}busy"` },
+    });
+    await using registries = new TestRegistries();
+    const lookUps = registries.begin();
+    assert.equal(failed(await latestIn(lookUps, `${evil.host}/o/web:main`)).reason, 'rate-limited');
+    found(await latestIn(lookUps, `${good.host}/o/web:main`));
   });
 
   test('case 62: three connect failures count in a row only', async () => {

@@ -54,7 +54,11 @@ export class Sender implements Http {
       },
     };
     for (let redirects = 0; redirects <= maxRedirects; redirects += 1) {
-      const { answer, address } = await this.#ask(request, hop, registryAddress, signal);
+      const { answer, address } = await this.#ask(request, hop, registryAddress, signal).catch(
+        (error: unknown) => {
+          throw redirects === 0 ? error : elsewhere(error);
+        },
+      );
       const next = nextHop(request.method, hop, {
         status: answer.status,
         location: answer.headers.get('location')?.[0],
@@ -199,6 +203,12 @@ function wireOf(request: HttpRequest, hop: Hop, proxy: URL | undefined): Wire {
 function mayRepeat(error: unknown, { method }: HttpRequest, { served }: Connection): boolean {
   if (error instanceof ConnectionGone) return true;
   return !(error instanceof HttpError) && served > 0 && method !== 'POST';
+}
+
+/** That a redirect leads to where nobody answers says nothing of the host that was asked (case 62). */
+function elsewhere(error: unknown): unknown {
+  if (!(error instanceof HttpError) || !error.connectFailure) return error;
+  return new HttpError(error.code, error.message, { cause: error.cause });
 }
 
 function asHttpError(error: unknown): HttpError {

@@ -3,7 +3,7 @@ import { backOffMs, type RateLimit } from './retry.ts';
 
 /** Whose quota: registries count per account, or per address where nobody logged in. */
 export interface Quota {
-  /** `host:port` that answers. */
+  /** Who answers, and at whose bidding. */
   readonly host: string;
   /** Keyed hash of the credential; empty for anonymous. */
   readonly fingerprint: string;

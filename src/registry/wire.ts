@@ -29,7 +29,10 @@ interface HostState {
 export class Wire {
   readonly signal: AbortSignal;
   readonly #options: WireOptions;
+  /** By {@link placeOf}. */
   readonly #hosts = new Map<string, HostState>();
+  /** Of requests that wait for one connect all fail with the same error. */
+  readonly #counted = new WeakSet<Error>();
 
   constructor(options: WireOptions) {
     this.signal = options.signal;
@@ -50,8 +53,8 @@ export class Wire {
    */
   async send(request: HttpRequest, identity: Identity, signal: AbortSignal): Promise<HttpResponse> {
     const { host } = request.url;
-    const quota = { host, fingerprint: identity.key };
-    this.#mayAsk(host, identity);
+    const quota = { host: placeOf(request), fingerprint: identity.key };
+    this.#mayAsk(request, identity);
     const response = await this.#exchange(request, signal);
     const [limitText = ''] = response.header('ratelimit-remaining');
     const limit = parseRateLimit(limitText);
@@ -69,10 +72,11 @@ export class Wire {
     return response;
   }
 
-  #mayAsk(host: string, identity: Identity): void {
+  #mayAsk(request: HttpRequest, identity: Identity): void {
     const { throttle, tick } = this.#options;
+    const host = placeOf(request);
     const limitedFor = throttle.limitedFor({ host, fingerprint: identity.key }, tick);
-    if (limitedFor !== undefined) throw limitedError(host, identity, limitedFor);
+    if (limitedFor !== undefined) throw limitedError(request.url.host, identity, limitedFor);
     const state = this.#hosts.get(host);
     if (state !== undefined && state.connectFailures >= maxConnectFailures) {
       throw new RegistryError('unreachable', `${state.lastFailure}; not asked again in this tick`);
@@ -80,7 +84,7 @@ export class Wire {
   }
 
   async #exchange(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
-    const { host } = request.url;
+    const host = placeOf(request);
     const state = this.#hosts.get(host) ?? { connectFailures: 0, lastFailure: '', answered: false };
     this.#hosts.set(host, state);
     try {
@@ -91,7 +95,8 @@ export class Wire {
     } catch (error) {
       const mapped = fromHttpError(error);
       if (error instanceof HttpError && error.connectFailure && mapped instanceof RegistryError) {
-        state.connectFailures += 1;
+        if (!this.#counted.has(error)) state.connectFailures += 1;
+        this.#counted.add(error);
         state.lastFailure = mapped.message;
       }
       throw mapped;
@@ -105,6 +110,13 @@ export class Wire {
       findRetryAfter(new TextDecoder().decode(response.body.subarray(0, 4096)))
     );
   }
+}
+
+/** What a host does at the bidding of another registry, which named it as its realm, is not held against its own. */
+function placeOf({ url, namedBy }: HttpRequest): string {
+  return namedBy === undefined || namedBy.url.host === url.host
+    ? url.host
+    : `${namedBy.url.host} ${url.host}`;
 }
 
 function limitedError(
