@@ -1,6 +1,6 @@
 export interface LruLimits {
   readonly maxEntries: number;
-  /** Sum of what {@link Lru.set} was told; unlimited by default. */
+  /** Sum of what {@link Lru.set} was told, and of the keys' lengths; unlimited by default. */
   readonly maxWeight?: number;
 }
 
@@ -27,9 +27,10 @@ export class Lru<V> {
   }
 
   /** Keeps a value, unless it alone is heavier than all may be. */
-  set(key: string, value: V, weight = 1): void {
+  set(key: string, value: V, ownWeight = 0): void {
     this.delete(key);
     const { maxEntries, maxWeight = Infinity } = this.#limits;
+    const weight = ownWeight + key.length;
     if (weight > maxWeight) return;
     this.#entries.set(key, { value, weight });
     this.#weight += weight;

@@ -268,8 +268,8 @@ describe("Artifactory's repository path method", () => {
 });
 
 describe('Lru', () => {
-  test('forgets what was not used for longest, by number and by weight', () => {
-    const lru = new Lru<number>({ maxEntries: 3, maxWeight: 10 });
+  test('case 61: forgets what was not used for longest, by number and by weight, long keys included', () => {
+    const lru = new Lru<number>({ maxEntries: 3, maxWeight: 20 });
     for (const [number, key] of ['a', 'b', 'c'].entries()) lru.set(key, number);
     lru.get('a');
     lru.set('d', 3);
@@ -277,12 +277,12 @@ describe('Lru', () => {
       ['a', 'b', 'c', 'd'].map((key) => lru.get(key)),
       [0, undefined, 2, 3],
     );
-    lru.set('heavy', 4, 9);
+    lru.set('heavy', 4, 14);
     assert.deepEqual(
       ['c', 'd', 'heavy'].map((key) => lru.get(key)),
       [undefined, 3, 4],
     );
-    lru.set('too heavy', 5, 11);
+    lru.set('too heavy', 5, 12);
     assert.equal(lru.get('too heavy'), undefined);
     lru.set('heavy', 6, 1);
     lru.set('again', 7, 8);

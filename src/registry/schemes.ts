@@ -14,6 +14,10 @@ export interface Realm {
   readonly namedBy: { readonly url: URL; readonly address?: string };
 }
 
+/** Real ones have less than 300 characters; what a registry makes us remember must stay small (case 61). */
+const maxRealmLength = 2048;
+const maxTextLength = 1024;
+
 /** How a registry wants to be told who asks. */
 export type Scheme =
   | { readonly type: 'basic' }
@@ -32,7 +36,7 @@ export type Scheme =
  * is asked for may differ from one repository to the next (public ones are often open), so that is not.
  */
 export class Schemes {
-  readonly #repositories = new Lru<Scheme>({ maxEntries: 20_000 });
+  readonly #repositories = new Lru<Scheme>({ maxEntries: 20_000, maxWeight: 16 * 1024 * 1024 });
   readonly #registries = new Lru<Omit<Realm, 'scope'>>({ maxEntries: 2000 });
 
   /** @param asked URL of the manifest */
@@ -49,7 +53,7 @@ export class Schemes {
   learn(target: Target, asked: URL, response: HttpResponse): Scheme {
     const scheme = readScheme(target, asked, response);
     if (scheme.type === 'none') return scheme;
-    this.#repositories.set(placeOf(asked), scheme);
+    this.#repositories.set(placeOf(asked), scheme, lengthOf(scheme));
     if (scheme.type === 'bearer' && servesAll(scheme.realm, target)) {
       const { scope: _, ...shared } = scheme.realm;
       this.#registries.set(asked.origin, shared);
@@ -72,13 +76,18 @@ function readScheme(target: Target, asked: URL, response: HttpResponse): Scheme 
     return { type: 'none', why: `it redirects to ${elsewhere}, which asks for credentials` };
   }
   const { challenges, problem } = readChallenges(response.header('www-authenticate'));
+  let unusable = problem;
   for (const { scheme, params } of challenges) {
     const realm = scheme === 'bearer' ? readRealm(target, params, response) : undefined;
+    if (realm !== undefined && isTooLong(realm)) {
+      unusable = `its realm, service or scope has more than ${maxRealmLength} or ${maxTextLength} characters`;
+      continue;
+    }
     const isInsufficient = params.get('error') === 'insufficient_scope';
     if (realm !== undefined) return { type: 'bearer', realm, isInsufficient };
   }
   if (challenges.some(({ scheme }) => scheme === 'basic')) return { type: 'basic' };
-  return { type: 'none', why: problem ?? 'it does not say how to authenticate' };
+  return { type: 'none', why: unusable ?? 'it does not say how to authenticate' };
 }
 
 /** One header that cannot be read takes none of the others with it. */
@@ -119,6 +128,20 @@ function readRealm(
     scope: params.get('scope') || defaultScope(target),
     namedBy: { url: response.url, ...(address !== undefined && { address }) },
   };
+}
+
+function isTooLong({ url, service = '', scope }: Realm): boolean {
+  return (
+    url.href.length > maxRealmLength ||
+    service.length > maxTextLength ||
+    scope.length > maxTextLength
+  );
+}
+
+function lengthOf(scheme: Scheme): number {
+  if (scheme.type !== 'bearer') return 0;
+  const { url, service = '', scope } = scheme.realm;
+  return url.href.length + service.length + scope.length;
 }
 
 function defaultScope({ repository }: Target): string {

@@ -212,6 +212,22 @@ describe('case 41: realms', () => {
   });
 });
 
+test('case 61: a realm, service or scope of thousands of characters is not remembered, nor asked', async () => {
+  const long = 'x'.repeat(3000);
+  for (const params of [
+    `realm="/token?${long}"`,
+    `realm="/token",service="${long}"`,
+    `realm="/token",scope="${long}"`,
+  ]) {
+    await using registry = await guarded(() => `Bearer ${params}`);
+    await using registries = new TestRegistries();
+    const latest = failed(await registries.latest(`${registry.host}/o/web:main`, [ann]));
+    assert.equal(latest.reason, 'unauthorized');
+    assert.match(latest.message, /realm, service or scope has more than 2048 or 1024 characters/);
+    assert.equal(tokenRequests(registry).length, 0);
+  }
+});
+
 describe('case 43: the reply', () => {
   const fields = ['token', 'access_token', 'both'] as const;
   for (const field of fields) {
