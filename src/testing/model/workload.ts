@@ -102,11 +102,13 @@ export class ModelWorkload {
   /** The controller has seen the template, and every Pod that it replaces is of it. */
   isComplete(): boolean {
     const { revision } = this;
-    return (
-      this.isObserved() &&
-      this.replaceable().every((pod) => pod.revision === revision) &&
-      (this.kind !== 'StatefulSet' || this.partition > 0 || this.rolledOut === revision)
-    );
+    const replaceable = this.replaceable();
+    if (!this.isObserved() || replaceable.some((pod) => pod.revision !== revision)) return false;
+    if (this.kind !== 'StatefulSet') return true;
+    const updated = this.pods.filter((pod) => pod.revision === revision).length;
+    return this.partition > 0
+      ? updated >= this.replicas - this.partition
+      : this.rolledOut === revision;
   }
 
   /** What a rollout that does not go on looks like from outside: by the controller's clock, or by the poller's. */
@@ -150,10 +152,11 @@ export class ModelWorkload {
       return true;
     }
     if (pods.length >= replicas) return false;
-    if (this.isOrdered && !pods.every(isReady)) return false;
     const taken = new Set(pods.map(({ ordinal }) => ordinal));
     let ordinal = 0;
     while (taken.has(ordinal)) ordinal += 1;
+    const lower = pods.filter((pod) => pod.ordinal < ordinal);
+    if (this.isOrdered && !lower.every(isReady)) return false;
     const elder = pods.find((pod) => pod.revision !== this.revision);
     const isOld = this.paused || ordinal < this.partition;
     this.#create(nowMs, ordinal, isOld ? elder : undefined);

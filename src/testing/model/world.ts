@@ -241,7 +241,7 @@ export class ModelWorld {
     // By a clock that jumped in between, no wait can be held against another.
     const hasJumped = visit.poller.jumps !== visit.jumpsBefore;
     const moment = this.moment(visit.poller);
-    const to = hasJumped ? { ...moment, clock: `jumped ${visit.poller.jumps}` } : moment;
+    const to = hasJumped ? { ...moment, clock: `jumped before restart ${this.restarts}` } : moment;
     const from = hasJumped ? to : visit.from;
     const sights = this.sights(visit);
     const causes = causesOf(this, sights, lastRestart);
