@@ -284,6 +284,29 @@ describe('case 51: no account is locked by us', () => {
     assert.equal(registry.count('POST'), 1);
   });
 
+  const words = [
+    { error: 'invalid_grant', requests: 1 },
+    { error: 'invalid_client', requests: 1 },
+    { error: 'invalid_scope', requests: 2 },
+    { error: undefined, requests: 2 },
+  ];
+  for (const { error, requests } of words) {
+    const rests = requests === 1 ? 'for all' : 'for its repository only';
+    test(`case 51: what a token endpoint refuses with 400 ${error} rests ${rests}`, async () => {
+      await using registry = await FakeRegistry.start({
+        auth: { type: 'bearer', users, flows: ['POST'] },
+      });
+      await using registries = new TestRegistries();
+      registry.on('POST', '/token', { status: 400, body: JSON.stringify({ error }) });
+      for (const repository of ['o/web', 'o/api', 'o/web']) {
+        const name = `${registry.host}/${repository}:main`;
+        const latest = failed(await registries.latest(name, [entry(login('ann', 'dead'))]));
+        assert.equal(latest.reason, 'unauthorized');
+      }
+      assert.equal(registry.count('POST'), requests);
+    });
+  }
+
   test('case 51: 403 rests for its repository only', async () => {
     await using registry = await FakeRegistry.start({
       auth: { type: 'basic', users: { robot: { password: 'r', repositories: ['p/mine'] } } },

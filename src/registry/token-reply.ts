@@ -35,6 +35,16 @@ export function readTokenReply(body: Uint8Array, host: string): TokenReply {
   return { token: new Secret(token), lifeMs: lifeOf(reply.data?.expires_in) };
 }
 
+const errorSchema = z.object({ error: z.enum(['invalid_grant', 'invalid_client']) });
+
+/**
+ * Tells an OAuth2 error that says of the password or refresh token itself that it is no good.
+ * @see https://www.rfc-editor.org/rfc/rfc6749#section-5.2
+ */
+export function isGrantRefused(body: Uint8Array): boolean {
+  return errorSchema.safeParse(parseJson(body)).success;
+}
+
 function parseJson(body: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder().decode(body));

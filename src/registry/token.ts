@@ -8,7 +8,7 @@ import type { Observe } from './observation.ts';
 import type { CredentialUse, CredentialVerdict, Resting } from './resting.ts';
 import type { Realm } from './schemes.ts';
 import type { Target } from './target.ts';
-import { readTokenReply } from './token-reply.ts';
+import { isGrantRefused, readTokenReply } from './token-reply.ts';
 import { SingleFlight, waitFor } from './waiting.ts';
 import type { Wire } from './wire.ts';
 
@@ -110,11 +110,11 @@ export class Tokens {
         result = 'ok';
         return { outcome: { type: 'token', token, fresh: true }, verdict: 'accepted' };
       }
-      if (status !== 400 && status !== 401 && status !== 403) throw unexpected(response);
+      if (!isRefusal(status, need.identity.credential)) throw unexpected(response);
       result = 'refused';
       this.#observeRefusal(need, status);
       const outcome = { type: 'refused', status, by: need.realm.url.host } as const;
-      return { outcome, verdict: status === 401 ? 'refused' : 'refused-here' };
+      return { outcome, verdict: isDead(response) ? 'refused' : 'refused-here' };
     } finally {
       observe({ type: 'token', registry, result });
     }
@@ -177,6 +177,16 @@ function isUnsupported(method: Method, status: number): boolean {
 
 function isMissing(status: number): boolean {
   return status === 404 || status === 405;
+}
+
+/** Where nobody may ask by GET there is no anonymous access. */
+function isRefusal(status: number, credential: Credential | undefined): boolean {
+  return [400, 401, 403].includes(status) || (credential === undefined && isMissing(status));
+}
+
+/** It is the credential itself that is refused, not only this use of it. */
+function isDead({ status, body }: HttpResponse): boolean {
+  return status === 401 || (status === 400 && isGrantRefused(body));
 }
 
 function asQuery(
