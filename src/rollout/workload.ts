@@ -82,7 +82,8 @@ export interface WorkloadFacts {
   /**
    * A hash of all that must be unchanged when the PATCH goes out: everything outside `status`,
    * `metadata.managedFields`, `metadata.resourceVersion`, `deployment.kubernetes.io/*` annotations
-   * and a `spec.replicas` that stays above 0.
+   * and a `spec.replicas` that stays above 0. `metadata.generation` is left out, too: scaling counts it up, and
+   * all else that does is compared itself.
    */
   readonly fingerprint: string;
 }
