@@ -57,6 +57,11 @@ function readEnvironment(): Environment {
 }
 
 function outputOf(stream: NodeJS.WriteStream, descriptor: number): Output {
+  // `check | head`: whoever read along has seen enough.
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit();
+  });
   return {
     write: (text) => {
       stream.write(text);
