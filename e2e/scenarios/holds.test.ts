@@ -75,20 +75,18 @@ test('what a restart would not help, or what people hold, is left alone until th
   });
 
   await t.test('Events tell why', async () => {
-    const reasons = (notes: readonly { readonly on: string; readonly note: string }[]): string[] =>
-      notes.map(({ on, note }) => `${on} ${note.split(':')[0]}`).toSorted();
-    assert.deepEqual(reasons(await namespace.events('Restarted')), [
+    assert.deepEqual(await reasons(namespace, 'Restarted'), [
       'Deployment/warm-node Restarted',
       'StatefulSet/partitioned Restarted',
     ]);
-    assert.deepEqual(reasons(await namespace.events('NotConverging')), [
+    assert.deepEqual(await reasons(namespace, 'NotConverging'), [
       'Deployment/warm-node not-converging',
     ]);
-    assert.deepEqual(reasons(await namespace.events('LookupFailed')), [
+    assert.deepEqual(await reasons(namespace, 'LookupFailed'), [
       'Deployment/doomed tag-not-found',
       'Deployment/half-doomed lookup-failed',
     ]);
-    assert.deepEqual(reasons(await namespace.events('RestartHeld')), [
+    assert.deepEqual(await reasons(namespace, 'RestartHeld'), [
       'DaemonSet/by-hand-everywhere on-delete',
       'DaemonSet/nowhere scaled-to-zero',
       'Deployment/annotated invalid-annotation',
@@ -141,6 +139,12 @@ test('what a restart would not help, or what people hold, is left alone until th
     assert.deepEqual(await namespace.running('partitioned'), [second, second]);
   });
 });
+
+/** Of the poller's Events: on what, and the word that the note begins with. */
+async function reasons(namespace: Namespace, reason: string): Promise<readonly string[]> {
+  const events = await namespace.events(reason);
+  return events.map(({ on, note }) => `${on} ${note.split(':')[0]}`).toSorted();
+}
 
 /** DaemonSets have more than one where the cluster has more nodes. */
 const podsAtLeast = 12;

@@ -30,9 +30,13 @@ test('each kind, and several containers, are restarted by one patch for one push
   };
   assert.deepEqual(answer.decisions(), expected);
   assert.deepEqual(await poller.table(), expected);
-  const changed = (name: string): string => `${name}: changed (digest-changed)`;
-  assert.deepEqual(answer.verdicts('three'), [changed('app'), changed('job'), changed('job-too')]);
-  assert.deepEqual(answer.verdicts('init'), [changed('prepare'), 'app: same (equal)']);
+  const changed = 'changed (digest-changed)';
+  assert.deepEqual(answer.verdicts('three'), [
+    `app: ${changed}`,
+    `job: ${changed}`,
+    `job-too: ${changed}`,
+  ]);
+  assert.deepEqual(answer.verdicts('init'), [`prepare: ${changed}`, 'app: same (equal)']);
 
   await poller.once();
   const restarted = [
