@@ -326,7 +326,7 @@ async function list(
       ...(pods.ok ? (pods.problems ?? []) : [`Pods could not be listed: ${pods.message}`]),
       ...(only === undefined || workloads.length > 0 || !reads.every(({ read }) => read.ok)
         ? []
-        : [`${only.kind} ${only.name} is not watched: no such object, or it lacks the label`]),
+        : [`${only.kind} ${only.name} is not watched: the selector finds no such object`]),
     ],
   };
 }

@@ -8,6 +8,8 @@ export interface CheckDocument {
   /** RFC 3339, UTC. */
   readonly time: string;
   readonly problems: readonly string[];
+  /** Why what somebody expects may not be there; they change no exit code. */
+  readonly hints: readonly string[];
   readonly workloads: readonly WorkloadDocument[];
 }
 
@@ -21,12 +23,17 @@ export interface WorkloadDocument {
 }
 
 /** The document of one tick, in the order in which the workloads were listed. */
-export function checkDocument(report: TickReport, namespace: string): CheckDocument {
+export function checkDocument(
+  report: TickReport,
+  namespace: string,
+  hints: readonly string[],
+): CheckDocument {
   return {
     version: 1,
     namespace,
     time: report.startedAt.toISOString(),
     problems: report.problems,
+    hints,
     workloads: report.workloads.map(workloadDocument),
   };
 }

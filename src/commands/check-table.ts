@@ -1,21 +1,8 @@
-import { styleText } from 'node:util';
 import Table from 'cli-table3';
 import { shortDigest } from '../image/digest.ts';
-import type { ContainerReport, WorkloadReport } from '../rollout/verdict.ts';
-import type { TickReport } from '../tick.ts';
-
-/** Where a table is printed. */
-export interface Paper {
-  /** Characters in a line; absent when it is no terminal: then nothing is wrapped. */
-  readonly columns?: number;
-  readonly color: boolean;
-}
-
-const headings = ['WORKLOAD', 'DECISION', 'CONTAINER', 'IMAGE', 'RUNNING', 'LATEST', 'WHY'];
-
-/** Below this a column of prose reads as one word a line; a narrower terminal then wraps lines itself. */
-const narrowestWhy = 24;
-const widestImage = 44;
+import type { ContainerReport, Decision, WorkloadReport } from '../rollout/verdict.ts';
+import { wordsOf } from './check-words.ts';
+import { decisionStyle, paint, type Paper, verdictStyles, wrap } from './paper.ts';
 
 const borderless = {
   top: '',
@@ -34,100 +21,153 @@ const borderless = {
   'right-mid': '',
   middle: '  ',
 };
+const gap = borderless.middle.length;
+
+/** A way to lay the columns out; the last one takes what is left of the line, and its text is wrapped. */
+interface Layout {
+  readonly headings: readonly string[];
+  readonly cellsOf: (row: Row) => readonly string[];
+  readonly lastOf: (row: Row) => readonly string[];
+  /** Below this the last column reads as a word or two a line. */
+  readonly narrowest: number;
+}
+
+/** The wide one first; long image references are what does not fit, so the next one has them above the words. */
+const layouts: readonly Layout[] = [
+  {
+    headings: ['WORKLOAD', 'DECISION', 'CONTAINER', 'IMAGE', 'RUNNING', 'LATEST', 'WHY'],
+    cellsOf: ({ workload, decided, container, image, running, latest }) => [
+      workload,
+      decided,
+      container,
+      image,
+      running,
+      latest,
+    ],
+    lastOf: ({ why }) => [why],
+    narrowest: 36,
+  },
+  {
+    headings: ['WORKLOAD', 'DECISION', 'CONTAINER', 'RUNNING', 'LATEST', 'IMAGE AND WHY'],
+    cellsOf: ({ workload, decided, container, running, latest }) => [
+      workload,
+      decided,
+      container,
+      running,
+      latest,
+    ],
+    lastOf: ({ image, why }) => [image, why].filter((text) => text !== ''),
+    narrowest: 44,
+  },
+];
 
 /**
- * The table that `check` prints: a row per container, its workload and decision on the first of them,
- * why in words, and a line that counts the decisions.
+ * A row per container, its workload and decision on the first of them, and why in words.
+ *
+ * @param workloads printable
+ * @returns undefined where the paper is too narrow for it
  */
-export function checkTable(report: TickReport, paper: Paper): string {
-  const rows = report.workloads.flatMap(rowsOf);
-  const widths = columnWidths(rows, paper.columns);
+export function checkTable(
+  workloads: readonly WorkloadReport[],
+  paper: Paper,
+): readonly string[] | undefined {
+  if (workloads.length === 0) return [];
+  const rows = workloads.flatMap(rowsOf);
+  for (const layout of layouts) {
+    const last = columnsOfLast(layout, rows, paper.columns);
+    if (last === undefined || last >= layout.narrowest) return draw(layout, rows, last, paper);
+  }
+  return undefined;
+}
+
+function draw(
+  layout: Layout,
+  rows: readonly Row[],
+  lastColumns: number | undefined,
+  paper: Paper,
+): readonly string[] {
   const table = new Table({
-    head: headings,
+    head: layout.headings.map((heading) => paint(paper, 'bold', heading)),
     chars: borderless,
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-    wordWrap: true,
-    wrapOnWordBoundary: true,
-    colWidths: widths,
   });
-  for (const { cells, decision } of rows) {
-    table.push(
-      paper.color ? cells.map((cell, i) => (i === 1 ? paint(cell, decision) : cell)) : cells,
-    );
+  for (const row of rows) {
+    const cells = layout.cellsOf(row).map((cell) => paintCell(cell, row, paper));
+    const last = layout
+      .lastOf(row)
+      .flatMap((text) =>
+        wrap(text, lastColumns).map((line, index) =>
+          text === row.why && index === 0 ? paintReason(line, row, paper) : line,
+        ),
+      );
+    table.push([...cells, last.join('\n')]);
   }
-  const lines =
-    rows.length === 0
-      ? []
-      : table
-          .toString()
-          .split('\n')
-          .map((line) => line.trimEnd());
-  const problems = report.problems.map((problem) => `problem: ${problem}`);
-  return [...lines, ...(rows.length === 0 ? [] : ['']), ...problems, summary(report)].join('\n');
+  return table
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd());
 }
 
 interface Row {
-  readonly cells: string[];
-  readonly decision: WorkloadReport['decision'];
+  readonly workload: string;
+  readonly decided: string;
+  readonly container: string;
+  readonly image: string;
+  readonly running: string;
+  readonly latest: string;
+  readonly why: string;
+  readonly decision: Decision;
+  /** Where `why` begins with the container's reason. */
+  readonly verdict?: ContainerReport['verdict'];
 }
 
-function rowsOf(workload: WorkloadReport): Row[] {
-  const name = `${workload.id.kind.toLowerCase()}/${workload.id.name}`;
-  const decision = `${workload.decision} (${workload.reason})`;
-  const words = [workload.message, ...workload.warnings].filter((text) => text !== '');
-  if (workload.containers.length === 0) {
-    return [
-      { cells: [name, decision, '', '', '', '', words.join('; ')], decision: workload.decision },
-    ];
+function rowsOf(workload: WorkloadReport): readonly Row[] {
+  const { id, containers } = workload;
+  const first = {
+    workload: `${id.kind.toLowerCase()}/${id.name}`,
+    decided: `${workload.decision} (${workload.reason})`,
+  };
+  const words = wordsOf(workload);
+  if (containers.length === 0) {
+    const none = { container: '', image: '', running: '', latest: '' };
+    return [{ ...first, ...none, why: words.join('; '), decision: workload }];
   }
-  return workload.containers.map((container, index) => ({
-    cells: [
-      index === 0 ? name : '',
-      index === 0 ? decision : '',
-      container.name,
-      container.image,
-      container.running.map(shortDigest).join(', ') || '-',
-      container.latest === null ? '-' : shortDigest(container.latest),
-      why(container, index === 0 ? words : []),
-    ],
-    decision: workload.decision,
+  return containers.map((container, index) => ({
+    ...(index === 0 ? first : { workload: '', decided: '' }),
+    container: container.name,
+    image: container.image,
+    running: container.running.map(shortDigest).join(', ') || '-',
+    latest: container.latest === null ? '-' : shortDigest(container.latest),
+    why: whyOf(container, index === 0 ? words : []),
+    decision: workload,
+    verdict: container.verdict,
   }));
 }
 
-/** The container's own words, behind those of its workload where they say more. */
-function why(container: ContainerReport, words: readonly string[]): string {
-  const own =
-    container.message === '' ? container.reason : `${container.reason}: ${container.message}`;
-  return [...words.filter((text) => text !== container.message), own].join('; ');
+/** The container's own words, then those of its workload where they say more. */
+function whyOf({ reason, message }: ContainerReport, words: readonly string[]): string {
+  return [message === '' ? reason : `${reason}: ${message}`, ...words].join('; ');
 }
 
-function columnWidths(rows: readonly Row[], columns: number | undefined): (number | null)[] {
-  if (columns === undefined) return headings.map(() => null);
-  const natural = headings.map((heading, i) =>
-    Math.max(heading.length, ...rows.map(({ cells }) => cells[i]?.length ?? 0)),
-  );
-  const images = Math.min(natural[3] ?? 0, widestImage);
-  const others = natural.reduce((sum, width, i) => (i === 3 || i === 6 ? sum : sum + width), 0);
-  const gaps = 2 * (headings.length - 1);
-  const left = Math.max(narrowestWhy, columns - others - images - gaps);
-  return natural.map((width, i) => (i === 3 ? images : i === 6 ? Math.min(width, left) : width));
+function columnsOfLast(
+  { headings, cellsOf }: Layout,
+  rows: readonly Row[],
+  columns: number | undefined,
+): number | undefined {
+  if (columns === undefined) return undefined;
+  const cells = [headings.slice(0, -1), ...rows.map(cellsOf)];
+  const widths = headings
+    .slice(0, -1)
+    .map((_, index) => Math.max(...cells.map((row) => row[index]?.length ?? 0)));
+  return columns - widths.reduce((sum, width) => sum + width + gap, 0);
 }
 
-function paint(text: string, decision: WorkloadReport['decision']): string {
-  const color = ({ restart: 'yellow', none: 'green', hold: 'cyan', failed: 'red' } as const)[
-    decision
-  ];
-  return styleText(color, text, { validateStream: false });
+function paintCell(cell: string, { decided, decision }: Row, paper: Paper): string {
+  return cell !== '' && cell === decided ? paint(paper, decisionStyle(decision), cell) : cell;
 }
 
-function summary(report: TickReport): string {
-  if (report.workloads.length === 0) {
-    return report.problems.length > 0
-      ? 'No workload could be checked.'
-      : 'Nothing to watch: no workload carries the label. Add it with: kubectl label deployment/NAME kube-autorollout/enabled=true';
-  }
-  const count = (decision: WorkloadReport['decision']) =>
-    report.workloads.filter((workload) => workload.decision === decision).length;
-  const plural = report.workloads.length === 1 ? 'workload' : 'workloads';
-  return `${report.workloads.length} ${plural}: ${count('restart')} to restart, ${count('none')} unchanged, ${count('hold')} held, ${count('failed')} failed`;
+function paintReason(line: string, { verdict }: Row, paper: Paper): string {
+  if (verdict === undefined) return line;
+  const end = line.search(/[:;]|$/);
+  return `${paint(paper, verdictStyles[verdict], line.slice(0, end))}${line.slice(end)}`;
 }

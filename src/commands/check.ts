@@ -1,11 +1,16 @@
 import type { CommonFlags, Invocation } from '../cli.ts';
-
+import type { TickReport } from '../tick.ts';
 import { checkDocument } from './check-document.ts';
-import { checkTable, type Paper } from './check-table.ts';
-import { hasColour, type Environment } from './environment.ts';
+import { checkText } from './check-text.ts';
+import type { Environment } from './environment.ts';
 import { exitCodeOf, type ExitCode } from './exit-code.ts';
-import { oneTick } from './one-tick.ts';
-import { setUp } from './setup.ts';
+import { hintsOf, permissionHints } from './hints.ts';
+import { withPoller } from './one-tick.ts';
+import { paperOf } from './paper.ts';
+import type { Poller } from './poller.ts';
+import { printableJson } from './printable-json.ts';
+import { showProgress } from './progress.ts';
+import { setUp, type Setup } from './setup.ts';
 
 type Check = Extract<Invocation, { readonly command: 'check' }>;
 
@@ -16,24 +21,60 @@ export async function check(
   invocation: Check,
 ): Promise<ExitCode> {
   const setup = await setUp(environment, flags, { logTo: 'stderr', logLevel: 'error' });
-  const { workload } = invocation;
-  const report = await oneTick(environment, setup, {
-    mode: 'check',
-    ...(workload && { only: workload }),
-  });
-  const { stdout } = environment;
-  const answer =
+  const { report, hints } = await look(environment, setup, invocation);
+  environment.stdout.write(
     invocation.output === 'json'
-      ? JSON.stringify(checkDocument(report, setup.namespace), undefined, 2)
-      : checkTable(report, paperOf(environment));
-  stdout.write(`${answer}\n`);
+      ? printableJson(checkDocument(report, setup.namespace, hints))
+      : `${checkText(report, hints, paperOf(environment))}\n`,
+  );
   return exitCodeOf(report, invocation);
 }
 
-function paperOf(environment: Environment): Paper {
-  const { stdout } = environment;
-  return {
-    color: hasColour(stdout, environment),
-    ...(stdout.isTerminal && { columns: stdout.columns ?? 80 }),
-  };
+interface Look {
+  readonly report: TickReport;
+  readonly hints: readonly string[];
 }
+
+async function look(environment: Environment, setup: Setup, { workload }: Check): Promise<Look> {
+  const { namespace } = setup;
+  using progress = showProgress(
+    { stderr: environment.stderr, quiet: setup.logLevel !== 'error' },
+    `checking namespace ${namespace}`,
+  );
+  // Awaited here, for the progress line is gone when this returns.
+  return await withPoller(
+    environment,
+    setup,
+    {
+      mode: 'check',
+      ...(workload && { only: workload }),
+      trace: { ...silent, observed: () => progress.found() },
+      onWorkload: () => progress.done(),
+    },
+    async (poller, signal) => {
+      // All at once: what is looked at for hints costs no time of its own.
+      const hinting = lookAround(poller, signal);
+      const report = await poller.tick(signal);
+      const { neighbours, missing } = await hinting;
+      const { selector } = setup.loaded.config;
+      const place = { namespace, selector, ...(workload && { only: workload }) };
+      const labels = neighbours === undefined ? [] : hintsOf(neighbours, place);
+      return { report, hints: [...labels, ...permissionHints(missing, report)] };
+    },
+  );
+}
+
+async function lookAround({ cluster }: Poller, signal: AbortSignal) {
+  const [neighbours, missing] = await Promise.all([
+    cluster.neighbours(signal),
+    cluster.missingPermissions(signal),
+  ]);
+  return { neighbours, missing };
+}
+
+const silent = {
+  candidates() {},
+  latest() {},
+  manifest() {},
+  request() {},
+};

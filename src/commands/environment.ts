@@ -31,7 +31,7 @@ export class StartError extends Error {
 
 /** Colours are for terminals whose owner did not refuse them. @see https://no-color.org */
 export function hasColour(output: Output, { variables }: Environment): boolean {
-  return output.isTerminal && (variables['NO_COLOR'] ?? '') === '';
+  return output.isTerminal && (variables['NO_COLOR'] ?? '') === '' && variables['TERM'] !== 'dumb';
 }
 
 /** An empty variable is as good as none. */

@@ -3,7 +3,7 @@ import type { Environment } from './environment.ts';
 import { exitCodeOf, type ExitCode } from './exit-code.ts';
 import { Explainer } from './explain-document.ts';
 import { explainText } from './explain-text.ts';
-import { oneTick } from './one-tick.ts';
+import { withPoller } from './one-tick.ts';
 import { setUp } from './setup.ts';
 
 type Explain = Extract<Invocation, { readonly command: 'explain' }>;
@@ -16,11 +16,12 @@ export async function explain(
 ): Promise<ExitCode> {
   const setup = await setUp(environment, flags, { logTo: 'stderr', logLevel: 'error' });
   const explainer = new Explainer();
-  const report = await oneTick(environment, setup, {
-    mode: 'check',
-    only: invocation.workload,
-    trace: explainer,
-  });
+  const report = await withPoller(
+    environment,
+    setup,
+    { mode: 'check', only: invocation.workload, trace: explainer },
+    (poller, signal) => poller.tick(signal),
+  );
   const document = explainer.document(report, setup.namespace);
   environment.stdout.write(
     invocation.output === 'json'

@@ -16,12 +16,18 @@ import { createReporter } from '../telemetry/reporter.ts';
 import {
   tick,
   type Registry,
+  type Reporter,
   type TickMemory,
   type TickOptions,
   type TickReport,
   type TickSettings,
   type TickTrace,
 } from '../tick.ts';
+
+/** Hears a tick's every step, requests included. */
+export interface PollerTrace extends TickTrace {
+  request(observation: HttpObservation): void;
+}
 
 export interface PollerOptions {
   /** Asked when a tick begins, so that a changed file takes effect with the next one. */
@@ -36,13 +42,15 @@ export interface PollerOptions {
   readonly instance: string;
   readonly log: Log;
   readonly metrics: Metrics;
-  readonly trace?: TickTrace & { request(observation: HttpObservation): void };
+  readonly trace?: PollerTrace;
+  /** A workload has been decided on, for who shows how far a tick is. */
+  readonly onWorkload?: () => void;
 }
 
 /** One namespace's poller: the adapters, wired; the same for `run`, `check`, `explain` and `demo`. */
 export interface Poller {
   tick(signal: AbortSignal): Promise<TickReport>;
-  readonly cluster: Pick<KubeCluster, 'probe' | 'missingPermissions'>;
+  readonly cluster: Pick<KubeCluster, 'probe' | 'missingPermissions' | 'neighbours'>;
   /** Waits for Events on their way, and closes every connection. */
   close(): Promise<void>;
 }
@@ -66,6 +74,13 @@ export function createPoller(options: PollerOptions): Poller {
     dryRun: mode !== 'act',
     monotonicMs,
   });
+  const told: Reporter = {
+    workload(report, restarted) {
+      reporter.workload(report, restarted);
+      options.onWorkload?.();
+    },
+    tick: (report) => reporter.tick(report),
+  };
   const network = createNetwork(options);
   const registry = createPollerRegistry(options, network);
   const memory: TickMemory = new Set();
@@ -75,7 +90,7 @@ export function createPoller(options: PollerOptions): Poller {
     async tick(signal) {
       const config = options.config();
       await network.trust(config.tls.caCertificates);
-      return tick({ cluster, registry, reporter }, tickSettings(config), {
+      return tick({ cluster, registry, reporter: told }, tickSettings(config), {
         mode,
         ...(options.only && { only: options.only }),
         ...(options.trace && { trace: options.trace }),

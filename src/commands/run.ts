@@ -9,7 +9,7 @@ import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { createWebServer, WebServerError, type WebServer } from '../telemetry/server.ts';
 import { StartError, type Environment } from './environment.ts';
 import { exitCodeOf, type ExitCode } from './exit-code.ts';
-import { oneTick } from './one-tick.ts';
+import { withPoller } from './one-tick.ts';
 import { createPoller, type Poller } from './poller.ts';
 import { scheduleTimes } from './schedule-times.ts';
 import { setUp, type Setup } from './setup.ts';
@@ -26,7 +26,9 @@ export async function run(
   const mode = flags.dryRun ? 'dry-run' : 'act';
   tellStart(environment, setup, invocation.once);
   if (invocation.once) {
-    const report = await oneTick(environment, setup, { mode });
+    const report = await withPoller(environment, setup, { mode }, (poller, signal) =>
+      poller.tick(signal),
+    );
     return exitCodeOf(report, { ...invocation, exitCode: false });
   }
   return watch(environment, setup, mode);

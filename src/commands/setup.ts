@@ -2,7 +2,7 @@ import { logFormats, logLevels, type CommonFlags, type LogFormat, type LogLevel 
 import { formatProblem, loadConfig, type Loaded } from '../config/load.ts';
 import { quote } from '../image/quote.ts';
 import { checkNamespace, connect, KubeConfigError, type Connection } from '../kube/connection.ts';
-import type { ProxySettings } from '../network/proxy.ts';
+import { checkProxySettings, ProxySettingsError, type ProxySettings } from '../network/proxy.ts';
 import { createLog, descriptorDestination, type Log } from '../telemetry/log.ts';
 import { hasColour, StartError, variable, type Environment } from './environment.ts';
 
@@ -11,6 +11,7 @@ export type ValidConfig = Extract<Loaded, { readonly ok: true }>;
 /** What `run`, `check` and `explain` begin with; nothing has been contacted yet. */
 export interface Setup {
   readonly log: Log;
+  readonly logLevel: LogLevel;
   readonly loaded: ValidConfig;
   readonly load: () => Promise<Loaded>;
   readonly connection: Connection;
@@ -31,13 +32,15 @@ export async function setUp(
   flags: CommonFlags,
   options: { readonly logTo: 'stdout' | 'stderr'; readonly logLevel: LogLevel },
 ): Promise<Setup> {
-  const log = createCommandLog(environment, flags, options);
+  const logLevel = flags.logLevel ?? levelVariable(environment, options) ?? options.logLevel;
+  const log = createCommandLog(environment, flags, { logTo: options.logTo, logLevel });
   const load = configLoader(environment, flags);
   const loaded = await load();
   if (!loaded.ok) throw new StartError(loaded.problems.map(formatProblem).join('\n'), 2);
-  const proxy = proxySettings(environment);
   const userAgent = `kube-autorollout/${environment.version}`;
   try {
+    const proxy = proxySettings(environment);
+    checkProxySettings(proxy);
     const connection = await connect({
       kubeconfig: flags.kubeconfig,
       context: flags.context,
@@ -50,9 +53,11 @@ export async function setUp(
       observe: (observation) => log.trace({ ...observation }, 'API request ended'),
     });
     const namespace = checkNamespace(flags.namespace ?? connection.namespace);
-    return { log, loaded, load, connection, namespace, proxy, userAgent };
+    return { log, logLevel, loaded, load, connection, namespace, proxy, userAgent };
   } catch (error) {
-    if (error instanceof KubeConfigError) throw new StartError(error.message, 2);
+    if (error instanceof KubeConfigError || error instanceof ProxySettingsError) {
+      throw new StartError(error.message, 2);
+    }
     throw error;
   }
 }
@@ -72,7 +77,7 @@ function createCommandLog(
   const format =
     flags.logFormat ?? fromVariable(environment, 'LOG_FORMAT', logFormats) ?? defaultFormat(output);
   return createLog({
-    level: flags.logLevel ?? fromVariable(environment, 'LOG_LEVEL', logLevels) ?? logLevel,
+    level: logLevel,
     format,
     colour: hasColour(output, environment),
     destination: descriptorDestination(logTo === 'stdout' ? 1 : 2),
@@ -82,6 +87,18 @@ function createCommandLog(
 
 function defaultFormat({ isTerminal }: { readonly isTerminal: boolean }): LogFormat {
   return isTerminal ? 'pretty' : 'json';
+}
+
+/**
+ * `LOG_LEVEL` in a Pod is the poller's, `info` as a rule: of a command that answers on stdout, what it answers would
+ * be told twice. So there the variable can only ask for more.
+ */
+function levelVariable(
+  environment: Environment,
+  { logTo }: { readonly logTo: 'stdout' | 'stderr' },
+): LogLevel | undefined {
+  const level = fromVariable(environment, 'LOG_LEVEL', logLevels);
+  return logTo === 'stdout' || level === 'trace' || level === 'debug' ? level : undefined;
 }
 
 function fromVariable<Word extends string>(
