@@ -14,13 +14,20 @@ const containerStatus = z.object({
   ready: z.boolean(),
   restartCount: z.number(),
   state: z.object({ waiting: z.object({ reason: z.string().optional() }).optional() }),
-  lastState: z.object({ terminated: z.object({ exitCode: z.number() }).optional() }).default({}),
+  lastState: z
+    .object({ terminated: z.object({ exitCode: z.number(), finishedAt: z.string() }).optional() })
+    .default({}),
 });
 const podList = z.object({
   items: z.array(
     z.object({
-      metadata: z.object({ name: z.string(), deletionTimestamp: z.string().optional() }),
+      metadata: z.object({
+        name: z.string(),
+        uid: z.string(),
+        deletionTimestamp: z.string().optional(),
+      }),
       status: z.object({
+        podIP: z.string().optional(),
         containerStatuses: z.array(containerStatus).default([]),
         initContainerStatuses: z.array(containerStatus).default([]),
       }),

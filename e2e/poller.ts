@@ -65,6 +65,13 @@ export class Answer {
   }
 }
 
+/** Reads what `check --output json` printed; all kinds and Pods must have been listed. */
+export function answerOf(stdout: string): Answer {
+  const document = checkDocument.parse(JSON.parse(stdout));
+  assert.deepEqual(document.problems, []);
+  return new Answer(document);
+}
+
 /** The program run beside the cluster for one namespace, with a config file of its own. */
 export class Poller {
   readonly #namespace: Namespace;
@@ -95,14 +102,12 @@ export class Poller {
     return new Poller(namespace, ['--config', file, ...flags]);
   }
 
-  /** What `check --output json` answers; all kinds and Pods must have been listed. */
+  /** What `check` answers. */
   async check(): Promise<Answer> {
     const args = ['check', '--output', 'json', ...this.#flags];
     const ended = await this.#namespace.poller(args);
     assert.equal(ended.exitCode, 0, ended.stdout + ended.stderr);
-    const document = checkDocument.parse(JSON.parse(ended.stdout));
-    assert.deepEqual(document.problems, []);
-    return new Answer(document);
+    return answerOf(ended.stdout);
   }
 
   /** `decision (reason)` of each workload in the table that `check` prints, by `kind/name`. */

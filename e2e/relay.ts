@@ -13,6 +13,8 @@ export interface Passed {
 }
 
 export interface RelayOptions {
+  /** Where to listen; default: a free port of loopback. */
+  readonly at?: { readonly host: string; readonly port: number };
   readonly to: URL;
   /** Of the server, where it is not one that the system knows. */
   readonly ca?: string;
@@ -24,7 +26,7 @@ export interface RelayOptions {
   readonly after?: (passed: Passed) => Promise<void>;
 }
 
-/** A server on loopback that passes requests on to another, and lets a scenario see or hold them. */
+/** A server that passes requests on to another, and lets a scenario see or hold them. */
 export class Relay implements AsyncDisposable {
   readonly url: string;
   readonly #server: Server;
@@ -35,7 +37,7 @@ export class Relay implements AsyncDisposable {
   private constructor(server: Server, options: RelayOptions) {
     const address = server.address();
     if (address === null || typeof address === 'string') throw new Error('no port');
-    this.url = `http://127.0.0.1:${address.port}`;
+    this.url = `http://${address.address}:${address.port}`;
     this.#server = server;
     this.#options = options;
     this.#agent = new Agent({ connect: options.ca === undefined ? {} : { ca: options.ca } });
@@ -43,7 +45,7 @@ export class Relay implements AsyncDisposable {
 
   static async start(options: RelayOptions): Promise<Relay> {
     const server = createServer();
-    server.listen(0, '127.0.0.1');
+    server.listen(options.at ?? { host: '127.0.0.1', port: 0 });
     await once(server, 'listening');
     const relay = new Relay(server, options);
     server.on('request', (incoming: IncomingMessage, outgoing: ServerResponse) => {

@@ -49,7 +49,7 @@ test('installed by the chart under restricted Pod security, it restarts what is 
   const tested = helm(['test', ...release, '--timeout', '90s']);
   assert.ok(tested.ok, tested.stdout + tested.stderr);
 
-  const uninstall = helm(['uninstall', ...release, '--wait']);
+  const uninstall = helm(['uninstall', ...release, '--cascade', 'foreground', '--wait']);
   assert.ok(uninstall.ok, uninstall.stderr);
   const kinds = 'all,configmaps,secrets,serviceaccounts,roles,rolebindings';
   const left = `get ${kinds} --selector app.kubernetes.io/instance=poller -o name`.split(' ');
