@@ -32,6 +32,26 @@ test('checkDocument has the documented shape', () => {
   });
 });
 
+test('checkDocument leaves hints out where there are none, and orders keys as documented', () => {
+  const document = checkDocument(report, 'shop', []);
+  assert.deepEqual(Object.keys(document), [
+    'version',
+    'namespace',
+    'time',
+    'problems',
+    'workloads',
+  ]);
+  assert.deepEqual(Object.keys(document.workloads[0]?.containers[0] ?? {}), [
+    'name',
+    'image',
+    'running',
+    'latest',
+    'verdict',
+    'reason',
+    'message',
+  ]);
+});
+
 test('case 61: printableJson holds no character that steers a terminal, and means the same', () => {
   const document = { text: 'a\u{1b}[31m \u{9b}31m \u{202e} \u{e0041} \u{2028}\n' };
   const text = printableJson(document);

@@ -8,8 +8,8 @@ export interface CheckDocument {
   /** RFC 3339, UTC. */
   readonly time: string;
   readonly problems: readonly string[];
-  /** Why what somebody expects may not be there; they change no exit code. */
-  readonly hints: readonly string[];
+  /** Why what somebody expects may not be there; absent where there is none. They change no exit code. */
+  readonly hints?: readonly string[];
   readonly workloads: readonly WorkloadDocument[];
 }
 
@@ -33,7 +33,7 @@ export function checkDocument(
     namespace,
     time: report.startedAt.toISOString(),
     problems: report.problems,
-    hints,
+    ...(hints.length > 0 && { hints }),
     workloads: report.workloads.map(workloadDocument),
   };
 }
@@ -46,6 +46,11 @@ export function workloadDocument(report: WorkloadReport): WorkloadDocument {
     decision: report.decision,
     reason: report.reason,
     message: [report.message, ...report.warnings].filter((text) => text !== '').join('; '),
-    containers: report.containers,
+    containers: report.containers.map(inOrder),
   };
+}
+
+/** Keys as the documentation has them. */
+function inOrder({ name, image, running, latest, message, ...verdict }: ContainerReport) {
+  return { name, image, running, latest, ...verdict, message } satisfies ContainerReport;
 }

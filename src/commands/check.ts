@@ -53,7 +53,7 @@ async function look(environment: Environment, setup: Setup, { workload }: Check)
     },
     async (poller, signal) => {
       // All at once: what is looked at for hints costs no time of its own.
-      const hinting = lookAround(poller, signal);
+      const hinting = lookAround(poller, setup, signal);
       const report = await poller.tick(signal);
       const { neighbours, missing } = await hinting;
       const { selector } = setup.loaded.config;
@@ -64,10 +64,11 @@ async function look(environment: Environment, setup: Setup, { workload }: Check)
   );
 }
 
-async function lookAround({ cluster }: Poller, signal: AbortSignal) {
+/** Questions about permissions are POSTed; they are worth asking only where the credentials are the poller's own. */
+async function lookAround({ cluster }: Poller, { connection }: Setup, signal: AbortSignal) {
   const [neighbours, missing] = await Promise.all([
     cluster.neighbours(signal),
-    cluster.missingPermissions(signal),
+    connection.isServiceAccount ? cluster.missingPermissions(signal) : [],
   ]);
   return { neighbours, missing };
 }

@@ -18,6 +18,8 @@ export interface Access {
 /** Where access comes from: the service account of a Pod, or a kubeconfig. */
 export interface AccessSource {
   readonly server: URL;
+  /** A Pod's own, not a kubeconfig. */
+  readonly isServiceAccount?: boolean;
   /** Where the namespace is not said otherwise. */
   readonly namespace: string | undefined;
   /** The kubeconfig's `proxy-url`: it wins over `HTTPS_PROXY` and `NO_PROXY`. */

@@ -41,6 +41,8 @@ export interface Connection {
   readonly server: string;
   /** The service account's own, else the context's, else `default`. */
   readonly namespace: string;
+  /** We are a Pod, and what we may do is what its Role says. */
+  readonly isServiceAccount: boolean;
   close(): Promise<void>;
 }
 
@@ -73,6 +75,7 @@ export function openConnection(
       userAgent: options.userAgent,
       observe: options.observe,
     }),
+    isServiceAccount: source.isServiceAccount ?? false,
     server: source.server.origin,
     namespace: checkNamespace(source.namespace ?? 'default'),
     close: () => router.close(),

@@ -36,6 +36,7 @@ export async function inCluster(options: InClusterOptions): Promise<AccessSource
   const namespace = (await readIfThere(join(folder, 'namespace')))?.trim();
   return {
     server,
+    isServiceAccount: true,
     namespace: namespace === '' ? undefined : namespace,
     async access() {
       const [ca, fresh] = await Promise.all([
