@@ -15,6 +15,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import { createReporter } from '../telemetry/reporter.ts';
 import {
   tick,
+  type Cluster,
   type Registry,
   type Reporter,
   type TickMemory,
@@ -45,6 +46,8 @@ export interface PollerOptions {
   readonly trace?: PollerTrace;
   /** A workload has been decided on, for who shows how far a tick is. */
   readonly onWorkload?: () => void;
+  /** Workloads have been listed, for readiness: it does not wait for slow registries. */
+  readonly onListed?: () => void;
 }
 
 /** One namespace's poller: the adapters, wired; the same for `run`, `check`, `explain` and `demo`. */
@@ -66,6 +69,14 @@ export function createPoller(options: PollerOptions): Poller {
     selector: () => options.config().selector,
     fieldManager: () => options.config().fieldManager,
   });
+  const watched: Cluster = {
+    ...cluster,
+    async listWorkloads(kind, signal) {
+      const read = await cluster.listWorkloads(kind, signal);
+      if (read.ok) options.onListed?.();
+      return read;
+    },
+  };
   const events = createEventSink(options);
   const reporter = createReporter({
     log,
@@ -90,7 +101,7 @@ export function createPoller(options: PollerOptions): Poller {
     async tick(signal) {
       const config = options.config();
       await network.trust(config.tls.caCertificates);
-      return tick({ cluster, registry, reporter: told }, tickSettings(config), {
+      return tick({ cluster: watched, registry, reporter: told }, tickSettings(config), {
         mode,
         ...(options.only && { only: options.only }),
         ...(options.trace && { trace: options.trace }),

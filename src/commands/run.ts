@@ -52,6 +52,7 @@ async function watch(
     config: () => config,
     instance: environment.hostname,
     metrics,
+    onListed: () => health.listed(),
   });
   const schedule = createSchedule({
     ...timingOf(config, namespace),
