@@ -32,7 +32,7 @@ const templateLabels = {
   template: { metadata: { labels: { 'kube-autorollout/enabled': 'true' } } },
 };
 
-describe('check', () => {
+describe('check', { concurrency: 2 }, () => {
   test('prints a table on stdout, nothing on stderr, and changes nothing', async () => {
     await using world = await startWorld();
     const { exitCode, stdout, stderr } = await world.run(['check']);
@@ -163,55 +163,63 @@ describe('check', () => {
   });
 });
 
-describe('what cannot begin ends with exit code 2 and one message, before anything is contacted', () => {
-  const rows: readonly {
-    readonly name: string;
-    readonly args?: readonly string[];
-    readonly env?: Readonly<Record<string, string>>;
-    readonly needsKubeconfig?: boolean;
-    readonly says: RegExp;
-  }[] = [
-    { name: 'no kubeconfig', says: /^error: no kubeconfig: give --kubeconfig/ },
-    {
-      name: 'a kubeconfig that does not exist',
-      args: ['--kubeconfig', '/nowhere/config'],
-      says: /^error: .*\/nowhere\/config/,
-    },
-    {
-      name: 'a config that does not exist',
-      args: ['--config', '/nowhere/config.yaml'],
-      says: /^error: \/nowhere\/config\.yaml: the config file does not exist/,
-    },
-    {
-      name: 'a proxy variable that is no URL',
-      env: { HTTPS_PROXY: 'http://user:pass word@[proxy' },
-      says: /^error: HTTPS_PROXY is no URL: write http:/,
-    },
-    {
-      name: 'a proxy variable of another protocol',
-      env: { http_proxy: 'socks5://proxy.test:1080' },
-      says: /^error: HTTP_PROXY names a socks5 proxy \(proxy\.test:1080\)/,
-    },
-    { name: 'a wrong LOG_LEVEL', env: { LOG_LEVEL: 'loud' }, says: /^error: LOG_LEVEL is "loud"/ },
-    {
-      name: 'a wrong namespace',
-      args: ['--namespace', 'A/B'],
-      needsKubeconfig: true,
-      says: /^error: .*"A\/B"/,
-    },
-    { name: 'a wrong flag', args: ['--wrong'], says: /^error: unknown option '--wrong'/ },
-    { name: 'a wrong workload', args: ['--workload', 'pod/x'], says: /KIND\/NAME/ },
-  ];
-  for (const { name, args = [], env = {}, needsKubeconfig = false, says } of rows) {
-    test(name, async () => {
-      await using world = await CliWorld.start();
-      const flags = needsKubeconfig ? [...args, '--kubeconfig', world.kubeconfig] : args;
-      const ended = await runCli(['check', ...flags], { env: { HOME: '/nowhere', ...env } });
-      assert.equal(ended.exitCode, 2, ended.stderr);
-      assert.equal(ended.stdout, '');
-      assert.match(ended.stderr, says);
-      assert.doesNotMatch(ended.stderr, /pass word|at .*\.ts/);
-      assert.equal(world.api.requests.length, 0);
-    });
-  }
-});
+describe(
+  'what cannot begin ends with exit code 2 and one message, before anything is contacted',
+  { concurrency: 2 },
+  () => {
+    const rows: readonly {
+      readonly name: string;
+      readonly args?: readonly string[];
+      readonly env?: Readonly<Record<string, string>>;
+      readonly needsKubeconfig?: boolean;
+      readonly says: RegExp;
+    }[] = [
+      { name: 'no kubeconfig', says: /^error: no kubeconfig: give --kubeconfig/ },
+      {
+        name: 'a kubeconfig that does not exist',
+        args: ['--kubeconfig', '/nowhere/config'],
+        says: /^error: .*\/nowhere\/config/,
+      },
+      {
+        name: 'a config that does not exist',
+        args: ['--config', '/nowhere/config.yaml'],
+        says: /^error: \/nowhere\/config\.yaml: the config file does not exist/,
+      },
+      {
+        name: 'a proxy variable that is no URL',
+        env: { HTTPS_PROXY: 'http://user:pass word@[proxy' },
+        says: /^error: HTTPS_PROXY is no URL: write http:/,
+      },
+      {
+        name: 'a proxy variable of another protocol',
+        env: { http_proxy: 'socks5://proxy.test:1080' },
+        says: /^error: HTTP_PROXY names a socks5 proxy \(proxy\.test:1080\)/,
+      },
+      {
+        name: 'a wrong LOG_LEVEL',
+        env: { LOG_LEVEL: 'loud' },
+        says: /^error: LOG_LEVEL is "loud"/,
+      },
+      {
+        name: 'a wrong namespace',
+        args: ['--namespace', 'A/B'],
+        needsKubeconfig: true,
+        says: /^error: .*"A\/B"/,
+      },
+      { name: 'a wrong flag', args: ['--wrong'], says: /^error: unknown option '--wrong'/ },
+      { name: 'a wrong workload', args: ['--workload', 'pod/x'], says: /KIND\/NAME/ },
+    ];
+    for (const { name, args = [], env = {}, needsKubeconfig = false, says } of rows) {
+      test(name, async () => {
+        await using world = await CliWorld.start();
+        const flags = needsKubeconfig ? [...args, '--kubeconfig', world.kubeconfig] : args;
+        const ended = await runCli(['check', ...flags], { env: { HOME: '/nowhere', ...env } });
+        assert.equal(ended.exitCode, 2, ended.stderr);
+        assert.equal(ended.stdout, '');
+        assert.match(ended.stderr, says);
+        assert.doesNotMatch(ended.stderr, /pass word|at .*\.ts/);
+        assert.equal(world.api.requests.length, 0);
+      });
+    }
+  },
+);
