@@ -8,7 +8,6 @@ import {
   type FailedReason,
   KubeError,
 } from './error.ts';
-import { parseJson } from './raw-page.ts';
 
 /** What came back, read whole. */
 export interface Answer {
@@ -24,17 +23,21 @@ const statusSchema = z.object({
   reason: z.string().catch(''),
 });
 
-/** Reads a body; undefined or an exception where it is not what was asked for. */
-export type ReadBody = (body: Uint8Array) => unknown;
+/** Takes a body piece by piece, so that it need not be kept. */
+export interface BodyReader {
+  push(piece: Uint8Array): void;
+  /** @returns undefined where it is not what was asked for; an exception says the same */
+  end(): unknown;
+}
 
 /**
  * Reads the document of a good answer.
- * @param read default: JSON
+ * @param reader has had the body already; of `answer.body` only the beginning is there then
  * @throws {KubeError} never quoting the body: it may be a Secret
  */
-export function readDocument(action: Action, answer: Answer, read: ReadBody = parseJson): unknown {
+export function readDocument(action: Action, answer: Answer, reader?: BodyReader): unknown {
   if (answer.status >= 200 && answer.status < 300) {
-    const document = tryRead(answer, read);
+    const document = tryRead(() => (reader === undefined ? parseJson(answer.body) : reader.end()));
     if (document !== undefined) return document;
     throw new KubeError(
       'api-error',
@@ -46,7 +49,7 @@ export function readDocument(action: Action, answer: Answer, read: ReadBody = pa
 }
 
 function refusal(action: Action, answer: Answer): KubeError {
-  const parsed = statusSchema.safeParse(tryRead(answer, parseJson));
+  const parsed = statusSchema.safeParse(tryRead(() => parseJson(answer.body)));
   const { status } = answer;
   const statusReason = parsed.success ? parsed.data.reason : undefined;
   const said = parsed.success
@@ -89,9 +92,13 @@ function reasonOf(action: Action, status: number): FailedReason {
   return 'api-error';
 }
 
-function tryRead({ body }: Answer, read: ReadBody): unknown {
+export function parseJson(bytes: Uint8Array): unknown {
+  return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
+}
+
+function tryRead(read: () => unknown): unknown {
   try {
-    return read(body);
+    return read();
   } catch {
     // The parser's own message quotes the text, which may be a Secret.
     return undefined;

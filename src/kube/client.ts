@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Dispatcher, request } from 'undici';
 
-import { type Answer, type ReadBody, readDocument } from './answer.ts';
+import { type Answer, type BodyReader, readDocument } from './answer.ts';
 import { type Action, describeAction, KubeError } from './error.ts';
 import { describeNetworkError, wasCut } from './network-error.ts';
 
@@ -14,8 +14,8 @@ export interface KubeRequest {
   readonly query?: Readonly<Record<string, string>>;
   readonly accept?: string;
   readonly body?: { readonly contentType: string; readonly document: unknown };
-  /** How the body of a good answer is read. Default: as JSON. */
-  readonly read?: ReadBody;
+  /** Gets the body of a good answer, which is then not kept. Default: it is read as JSON. */
+  readonly reader?: BodyReader;
   /** Reading past it is an error, not a truncation. */
   readonly maxBodyBytes: number;
   readonly deadlineMs: number;
@@ -79,7 +79,7 @@ export function createClient(options: ClientOptions): KubeClient {
   return {
     async send(asked, signal) {
       const first = await exchange(options, asked, signal);
-      return readDocument(asked.action, await again(options, asked, first, signal), asked.read);
+      return readDocument(asked.action, await again(options, asked, first, signal), asked.reader);
     },
   };
 }
@@ -167,7 +167,7 @@ async function send(
     status: response.statusCode,
     contentType: one(response.headers['content-type']),
     retryAfterMs: retryAfter(one(response.headers['retry-after'])),
-    body: await readBody(asked, response.body),
+    body: await readBody(asked, response),
   };
 }
 
@@ -185,11 +185,13 @@ async function onceMore<T>(ask: () => Promise<T>): Promise<T> {
   }
 }
 
+/** @returns all of it, or its beginning where a reader had it */
 async function readBody(
   asked: KubeRequest,
-  body: Dispatcher.ResponseData['body'],
+  { statusCode, body }: Dispatcher.ResponseData,
 ): Promise<Uint8Array> {
-  const chunks: Buffer[] = [];
+  const reader = statusCode >= 200 && statusCode < 300 ? asked.reader : undefined;
+  const kept: Buffer[] = [];
   let length = 0;
   // undici types chunks as `any`; leaving the loop early destroys the stream and its connection.
   const stream: AsyncIterable<Buffer> = body;
@@ -201,9 +203,10 @@ async function readBody(
         `${describeAction(asked.action)}: the API server's answer is larger than ${asked.maxBodyBytes} bytes`,
       );
     }
-    chunks.push(chunk);
+    reader?.push(chunk);
+    if (reader === undefined || kept.length === 0) kept.push(chunk);
   }
-  return Buffer.concat(chunks, length);
+  return Buffer.concat(kept);
 }
 
 interface Lifetime extends Disposable {

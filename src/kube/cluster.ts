@@ -1,8 +1,8 @@
-import type { PodFacts, WorkloadFacts, WorkloadKind } from '../rollout/workload.ts';
+import type { PodFacts, WorkloadFacts } from '../rollout/workload.ts';
 import type { Cluster, Read } from '../tick.ts';
 import { checkNamespace, type Connection } from './connection.ts';
 import { failedRead } from './error.ts';
-import { type KnownObjects, versionKey } from './paging.ts';
+import { KnownObjects } from './known-objects.ts';
 import { listNeighbours, type Neighbours } from './neighbours.ts';
 import { missingPermissions } from './permissions.ts';
 import { listPods } from './pods.ts';
@@ -18,7 +18,7 @@ export interface ClusterOptions {
   readonly selector: () => string;
   /** Of every PATCH. */
   readonly fieldManager: () => string;
-  /** Objects per LIST. Default 500, as kubectl has it. */
+  /** Objects per page of a LIST. Default 2000: pages come one after another, and each is read as it comes in. */
   readonly pageSize?: number;
 }
 
@@ -36,12 +36,12 @@ export interface KubeCluster extends Cluster {
 export function createCluster(options: ClusterOptions): KubeCluster {
   const { client } = options.connection;
   const namespace = checkNamespace(options.namespace);
-  const pageSize = options.pageSize ?? 500;
-  const knownPods: KnownObjects<PodFacts> = new Map();
-  const knownWorkloads: Record<WorkloadKind, KnownObjects<WorkloadFacts>> = {
-    Deployment: new Map(),
-    StatefulSet: new Map(),
-    DaemonSet: new Map(),
+  const pageSize = options.pageSize ?? 2000;
+  const knownPods = new KnownObjects<PodFacts>();
+  const knownWorkloads = {
+    Deployment: new KnownObjects<WorkloadFacts>(),
+    StatefulSet: new KnownObjects<WorkloadFacts>(),
+    DaemonSet: new KnownObjects<WorkloadFacts>(),
   };
   return {
     listWorkloads: (kind, signal) => {
@@ -55,10 +55,8 @@ export function createCluster(options: ClusterOptions): KubeCluster {
     async restart(workload, patch, signal) {
       const fieldManager = options.fieldManager();
       const outcome = await restart(client, { workload, patch, fieldManager }, signal);
-      // A newer API server may tell more of the very same version, and only a new look would tell so.
       if (outcome.result === 'failed') {
-        const { kind, uid } = workload.id;
-        knownWorkloads[kind].delete(versionKey(uid, workload.resourceVersion));
+        knownWorkloads[workload.id.kind].doubt(workload.id.uid, workload.resourceVersion);
       }
       return outcome;
     },

@@ -2,10 +2,12 @@ import { z } from 'zod';
 
 import { quote } from '../image/quote.ts';
 import type { Read } from '../tick.ts';
+import { parseJson } from './answer.ts';
 import type { KubeClient } from './client.ts';
 import { type Action, describeAction, failedRead, KubeError } from './error.ts';
 import { describeIssue, list, text } from './field.ts';
-import { parseJson, RawItem, splitPage } from './raw-page.ts';
+import type { KnownObjects } from './known-objects.ts';
+import { ListBody, versionOf } from './list-body.ts';
 
 export interface ListRequest<T> {
   readonly action: Action;
@@ -19,26 +21,18 @@ export interface ListRequest<T> {
   readonly known?: KnownObjects<T>;
 }
 
-/** By uid and resource version; a list that was read to its end leaves here what it found, and nothing else. */
-export type KnownObjects<T> = Map<string, T>;
-
-/** The key of {@link KnownObjects}. */
-export function versionKey(uid: string, resourceVersion: string): string {
-  return `"${uid}" "${resourceVersion}"`;
-}
-
-const pageSchema = z.object({
+const frameSchema = z.object({
   metadata: z.object({ continue: text }),
   items: list(z.unknown()),
 });
 const nameSchema = z.object({ metadata: z.object({ name: z.string() }) });
 
-/** 500 objects of which many are near etcd's 1.5 MB each; real pages have a few MB. */
+/** Real pages have some 20 MB, of which nothing is kept; an object may have etcd's 1.5 MB. */
 const maxPageBytes = 256 * 1024 * 1024;
 const pageDeadlineMs = 30_000;
 
 /**
- * Lists all objects, page by page: of each page only what `parse` returns outlives it, so that ten thousand Pods
+ * Lists all objects, page by page: of each object only what `parse` returns is kept, so that ten thousand Pods
  * stay small.
  *
  * A continue token expires with etcd's compaction, some 5 minutes; then the list starts over, once.
@@ -66,39 +60,28 @@ async function readPages<T>(
   request: ListRequest<T>,
   signal: AbortSignal,
 ): Promise<Read<readonly T[]>> {
-  const value: T[] = [];
-  const problems: string[] = [];
-  const seen = new Map<string, T>();
+  const found: Found<T> = { value: [], problems: [], versions: new Map() };
   let token = '';
-  do {
-    const page = await readPage(client, request, token, signal);
-    for (const item of page.items) {
-      const read = readItem(request, item);
-      if (read.ok) {
-        value.push(read.value);
-        if (read.version !== undefined) seen.set(read.version, read.value);
-      } else {
-        problems.push(read.problem);
-      }
-    }
-    token = page.metadata.continue;
-  } while (token !== '');
-  remember(request.known, seen);
+  do token = await readPage(client, request, { token, found }, signal);
+  while (token !== '');
+  const { value, problems, versions } = found;
+  request.known?.replace(versions);
   return { ok: true, value, ...(problems.length > 0 && { problems }) };
 }
 
-function remember<T>(known: KnownObjects<T> | undefined, seen: ReadonlyMap<string, T>): void {
-  if (known === undefined) return;
-  known.clear();
-  for (const [version, value] of seen) known.set(version, value);
+interface Found<T> {
+  readonly value: T[];
+  readonly problems: string[];
+  readonly versions: Map<string, T>;
 }
 
+/** @returns the token for the next page; empty after the last one */
 async function readPage<T>(
   client: KubeClient,
   request: ListRequest<T>,
-  token: string,
+  { token, found }: { readonly token: string; readonly found: Found<T> },
   signal: AbortSignal,
-): Promise<z.output<typeof pageSchema>> {
+): Promise<string> {
   const { action, path, labelSelector, accept, pageSize } = request;
   const document = await client.send(
     {
@@ -110,50 +93,45 @@ async function readPage<T>(
         ...(token !== '' && { continue: token }),
       },
       ...(accept !== undefined && { accept }),
-      read: (body) => splitPage(body) ?? parseJson(body),
+      reader: new ListBody((bytes) => takeItem(request, bytes, found)),
       maxBodyBytes: maxPageBytes,
       deadlineMs: pageDeadlineMs,
     },
     signal,
   );
-  const page = pageSchema.safeParse(document);
-  if (page.success) return page.data;
+  const frame = frameSchema.safeParse(document);
+  if (frame.success) return frame.data.metadata.continue;
   throw new KubeError(
     'api-error',
-    `${describeAction(action)}: the API server's answer is no list: ${describeIssue(page.error)}`,
+    `${describeAction(action)}: the API server's answer is no list: ${describeIssue(frame.error)}`,
   );
 }
 
-type ItemRead<T> =
-  | { readonly ok: true; readonly value: T; readonly version: string | undefined }
-  | { readonly ok: false; readonly problem: string };
-
-function readItem<T>(request: ListRequest<T>, item: unknown): ItemRead<T> {
-  const raw = item instanceof RawItem ? item : undefined;
-  const version = request.known === undefined ? undefined : raw?.version;
+function takeItem<T>(request: ListRequest<T>, bytes: Uint8Array, found: Found<T>): void {
+  const version = request.known === undefined ? undefined : versionOf(bytes);
   const kept = version === undefined ? undefined : request.known?.get(version);
-  if (kept !== undefined) return { ok: true, value: kept, version };
-  const document = raw === undefined ? item : parseItem(request, raw);
+  const document = kept === undefined ? parseItem(request, bytes) : undefined;
   try {
-    return { ok: true, value: request.parse(document), version };
+    const value = kept ?? request.parse(document);
+    found.value.push(value);
+    if (version !== undefined) found.versions.set(version, value);
   } catch (error) {
     if (!(error instanceof z.ZodError)) throw error;
     const name = nameSchema.safeParse(document);
     const which = name.success ? quote(name.data.metadata.name, 253) : 'one without a name';
     const { resource } = request.action;
-    const problem = `${resource}: ${which} could not be read: ${quote(describeIssue(error), 120)}`;
-    return { ok: false, problem };
+    found.problems.push(
+      `${resource}: ${which} could not be read: ${quote(describeIssue(error), 120)}`,
+    );
   }
 }
 
 /** @throws {KubeError} the whole answer is not JSON then */
-function parseItem<T>({ action }: ListRequest<T>, item: RawItem): unknown {
+function parseItem<T>({ action }: ListRequest<T>, bytes: Uint8Array): unknown {
   try {
-    return item.parse();
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
+    return parseJson(bytes);
+  } catch {
     // Without its cause: a parser's message quotes the text.
-    // oxlint-disable-next-line preserve-caught-error
     throw new KubeError(
       'api-error',
       `${describeAction(action)}: the API server answered something that is not JSON with status 200`,

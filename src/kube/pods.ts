@@ -4,7 +4,8 @@ import type { PodContainer, PodFacts } from '../rollout/workload.ts';
 import type { Read } from '../tick.ts';
 import type { KubeClient } from './client.ts';
 import { flag, list, optional, text, textMap } from './field.ts';
-import { type KnownObjects, listAll } from './paging.ts';
+import type { KnownObjects } from './known-objects.ts';
+import { listAll } from './paging.ts';
 import { pullSecretsSchema, roleOf } from './template.ts';
 
 export const ownersSchema = list(

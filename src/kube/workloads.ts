@@ -5,7 +5,8 @@ import type { Read } from '../tick.ts';
 import type { KubeClient } from './client.ts';
 import { flag, list, optional, text, textMap, whole } from './field.ts';
 import { fingerprintOf } from './fingerprint.ts';
-import { type KnownObjects, listAll } from './paging.ts';
+import type { KnownObjects } from './known-objects.ts';
+import { listAll } from './paging.ts';
 import { isOurs, keepKeys, templateSchema } from './template.ts';
 
 /** All that differs between the kinds, one row each. */
