@@ -203,6 +203,8 @@ function createNetwork(options: PollerOptions): Network {
       caCertificates: trusted,
       proxy: options.proxy,
       userAgent: options.userAgent,
+      // Half of the names that main.ts makes room for: the other half is for hosts that were found before.
+      lookupsAtOnce: 16,
       observe: (observation) => {
         options.metrics.requestEnded(observation);
         options.log.trace({ ...observation }, 'registry request ended');

@@ -1,17 +1,13 @@
-import { promises as dns, type LookupAddress } from 'node:dns';
+import type { LookupAddress } from 'node:dns';
 import { connect as connectTcp, type LookupFunction, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
 
 import { literalAddress, reachOf } from './addresses.ts';
 import { connectError, type Destination } from './failure.ts';
 import { HttpError } from './http-error.ts';
+import type { Resolver } from './resolver.ts';
 import type { TlsMaterial, TrustStore } from './tls.ts';
 import { openTunnel } from './tunnel.ts';
-
-/** Resolves a host name to all its addresses, as `dns.promises.lookup` with `all` does. */
-export type Lookup = (hostname: string) => Promise<readonly LookupAddress[]>;
-
-export const systemLookup: Lookup = async (hostname) => dns.lookup(hostname, { all: true });
 
 /** What a connection is to be, and how it is made. */
 export interface Route {
@@ -33,7 +29,7 @@ export interface Dialled {
 }
 
 export interface DialOptions {
-  readonly lookup: Lookup;
+  readonly resolver: Resolver;
   readonly trust: TrustStore;
   readonly connectMs: number;
   readonly signal: AbortSignal;
@@ -86,9 +82,9 @@ async function connect(route: Route, options: DialOptions, signal: AbortSignal):
       ? connectTls({
           ...tlsOptions(route, options),
           ...endpointOf(origin),
-          lookup: vetted(route, options),
+          lookup: vetted(route, options, signal),
         })
-      : connectTcp({ ...endpointOf(origin), lookup: vetted(route, options) });
+      : connectTcp({ ...endpointOf(origin), lookup: vetted(route, options, signal) });
     await established(socket, isTls, options.onSession, signal);
     return { socket, protocol: protocolOf(socket), address: socket.remoteAddress ?? literal };
   }
@@ -108,10 +104,11 @@ async function connect(route: Route, options: DialOptions, signal: AbortSignal):
 /** The operator chose the proxy: it may stand anywhere, and only the global CAs vouch for it. */
 async function connectToProxy(
   proxy: URL,
-  { lookup, trust }: DialOptions,
+  { resolver, trust }: DialOptions,
   signal: AbortSignal,
 ): Promise<Socket> {
   const endpoint = endpointOf(proxy);
+  const lookup = checked(resolver, signal, (addresses) => addresses);
   const isTls = proxy.protocol === 'https:';
   try {
     const socket = isTls
@@ -119,9 +116,9 @@ async function connectToProxy(
           ...endpoint,
           ...trust.connectionOptions(endpoint.host, { insecureSkipTlsVerify: false }),
           ALPNProtocols: ['http/1.1'],
-          lookup: checked(lookup, (address) => address),
+          lookup,
         })
-      : connectTcp({ ...endpoint, lookup: checked(lookup, (address) => address) });
+      : connectTcp({ ...endpoint, lookup });
     await established(socket, isTls, () => {}, signal);
     return socket;
   } catch (error) {
@@ -194,8 +191,8 @@ function refusal(address: string, { destination, publicOnly }: Route): string {
 }
 
 /** Resolution for the very connection that follows it, so that no second answer of the DNS can slip through. */
-function vetted(route: Route, { lookup }: DialOptions): LookupFunction {
-  return checked(lookup, (addresses) => {
+function vetted(route: Route, { resolver }: DialOptions, signal: AbortSignal): LookupFunction {
+  return checked(resolver, signal, (addresses) => {
     const allowed = addresses.filter(({ address }) => isAllowed(address, route));
     const [first] = addresses;
     if (allowed.length === 0 && first !== undefined) {
@@ -206,11 +203,13 @@ function vetted(route: Route, { lookup }: DialOptions): LookupFunction {
 }
 
 function checked(
-  lookup: Lookup,
+  resolver: Resolver,
+  signal: AbortSignal,
   check: (addresses: readonly LookupAddress[]) => readonly LookupAddress[],
 ): LookupFunction {
   return (hostname, { all = false }, callback) => {
-    lookup(hostname)
+    resolver
+      .resolve(hostname, signal)
       .then(check)
       .then(
         (addresses) => {

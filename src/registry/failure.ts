@@ -130,7 +130,7 @@ function brokenHttp2Of(cause: unknown): string | undefined {
 }
 
 /** The code of an error, or of the first one where several addresses were tried. */
-function codeOf(error: unknown): string | undefined {
+export function codeOf(error: unknown): string | undefined {
   if (error instanceof AggregateError && error.errors.length > 0) {
     const first: unknown = error.errors[0];
     return codeOf(first);

@@ -1,6 +1,6 @@
 import type { ProxySettings } from '../network/proxy.ts';
-import type { Lookup } from './dial.ts';
 import type { HostOptions } from './hosts.ts';
+import type { Lookup } from './resolver.ts';
 import { Sender } from './sender.ts';
 
 export { HttpError, type HttpErrorCode } from './http-error.ts';
@@ -62,6 +62,11 @@ export interface HttpOptions {
   };
   /** Tests have a resolver of their own. Default: the system's. */
   readonly lookup?: Lookup;
+  /**
+   * How many unknown host names are resolved together; each may block one of libuv's threads for half a minute,
+   * and half of these may be blocked. Default 2, which is right for its four threads.
+   */
+  readonly lookupsAtOnce?: number;
 }
 
 /** The network as `registry/` uses it: pooled connections, TLS, proxies, redirects, limits, deadlines. */

@@ -1,10 +1,11 @@
 import { proxyFor } from '../network/proxy.ts';
 import { reachOf } from './addresses.ts';
 import { Connections } from './connections.ts';
-import { systemLookup, type Route } from './dial.ts';
+import type { Route } from './dial.ts';
 import { defaultHostOptions } from './hosts.ts';
 import { HttpError } from './http-error.ts';
 import type { HttpOptions, HttpRequest } from './http.ts';
+import { Resolver, systemLookup } from './resolver.ts';
 import { TrustStore } from './tls.ts';
 
 /** Routes are kept for their lanes and TLS sessions; redirects to ever new hosts must not make memory grow. */
@@ -15,6 +16,7 @@ export class Routes {
   readonly #options: HttpOptions;
   readonly #connectMs: number;
   readonly #trust: TrustStore;
+  readonly #resolver: Resolver;
   readonly #routes = new Map<string, Connections>();
   #closed = false;
 
@@ -22,6 +24,8 @@ export class Routes {
     this.#options = options;
     this.#connectMs = connectMs;
     this.#trust = new TrustStore(options.caCertificates);
+    const { lookup = systemLookup, lookupsAtOnce = 2 } = options;
+    this.#resolver = new Resolver({ lookup, atOnce: lookupsAtOnce });
   }
 
   /**
@@ -55,7 +59,7 @@ export class Routes {
     if (known !== undefined) return known;
     this.#forgetIdleRoutes();
     const connections = new Connections(route, maxConcurrentRequests, {
-      lookup: this.#options.lookup ?? systemLookup,
+      resolver: this.#resolver,
       trust: this.#trust,
       connectMs: this.#connectMs,
     });
