@@ -27,6 +27,7 @@ export interface WorkloadOptions {
   readonly kind?: Kind;
   /** With the label that has it watched; default: true. */
   readonly labelled?: boolean;
+  readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
   /** More of the workload's spec. */
   readonly spec?: object;
@@ -44,14 +45,14 @@ export function workload(
   containers: string | readonly object[],
   options: WorkloadOptions = {},
 ): object {
-  const { kind = 'Deployment', labelled = true, annotations = {}, spec = {}, pod = {} } = options;
+  const { kind = 'Deployment', labelled = true, labels, annotations, spec, pod } = options;
   return {
     apiVersion: 'apps/v1',
     kind,
     metadata: {
       name,
-      labels: labelled ? { 'kube-autorollout/enabled': 'true' } : {},
-      annotations,
+      labels: { ...labels, ...(labelled && { 'kube-autorollout/enabled': 'true' }) },
+      ...(annotations && { annotations }),
     },
     spec: {
       selector: { matchLabels: { app: name } },

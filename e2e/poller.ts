@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { z } from 'zod';
-import { registry } from './cluster.ts';
+import { program, registry } from './cluster.ts';
+import type { Ended } from './command.ts';
 import type { Namespace } from './namespace.ts';
 
 const checkDocument = z.object({
@@ -37,8 +39,13 @@ export type CheckDocument = z.infer<typeof checkDocument>;
 export class Answer {
   readonly document: CheckDocument;
 
-  constructor(document: CheckDocument) {
+  private constructor(document: CheckDocument) {
     this.document = document;
+  }
+
+  /** @param stdout of `check --output json` */
+  static parse(stdout: string): Answer {
+    return new Answer(checkDocument.parse(JSON.parse(stdout)));
   }
 
   /** `decision (reason)` of each workload, by `kind/name`. */
@@ -67,9 +74,9 @@ export class Answer {
 
 /** Reads what `check --output json` printed; all kinds and Pods must have been listed. */
 export function answerOf(stdout: string): Answer {
-  const document = checkDocument.parse(JSON.parse(stdout));
-  assert.deepEqual(document.problems, []);
-  return new Answer(document);
+  const answer = Answer.parse(stdout);
+  assert.deepEqual(answer.document.problems, []);
+  return answer;
 }
 
 /** The program run beside the cluster for one namespace, with a config file of its own. */
@@ -102,20 +109,21 @@ export class Poller {
     return new Poller(namespace, ['--config', file, ...flags]);
   }
 
+  /** Runs a command to its end, whatever that is. */
+  ended(...args: readonly string[]): Promise<Ended> {
+    return this.#namespace.poller([...args, ...this.#flags]);
+  }
+
   /** What `check` answers. */
   async check(): Promise<Answer> {
-    const args = ['check', '--output', 'json', ...this.#flags];
-    const ended = await this.#namespace.poller(args);
-    assert.equal(ended.exitCode, 0, ended.stdout + ended.stderr);
-    return answerOf(ended.stdout);
+    return answerOf(await this.#succeed('check', '--output', 'json'));
   }
 
   /** `decision (reason)` of each workload in the table that `check` prints, by `kind/name`. */
   async table(): Promise<Readonly<Record<string, string>>> {
-    const ended = await this.#namespace.poller(['check', ...this.#flags]);
-    assert.equal(ended.exitCode, 0, ended.stdout + ended.stderr);
+    const table = await this.#succeed('check');
     const kinds = { deployment: 'Deployment', statefulset: 'StatefulSet', daemonset: 'DaemonSet' };
-    const rows = ended.stdout.matchAll(/^(\w+)\/(\S+) +(\w+ \([\w-]+\)) /gm);
+    const rows = table.matchAll(/^(\w+)\/(\S+) +(\w+ \([\w-]+\)) /gm);
     return Object.fromEntries(
       [...rows].map(([, kind = '', name = '', decision = '']) => [
         `${new Map(Object.entries(kinds)).get(kind) ?? kind}/${name}`,
@@ -126,8 +134,18 @@ export class Poller {
 
   /** One tick that must complete. @returns what it logged */
   async once(...flags: readonly string[]): Promise<string> {
-    const ended = await this.#namespace.poller(['run', '--once', ...this.#flags, ...flags]);
+    return this.#succeed('run', '--once', ...flags);
+  }
+
+  async #succeed(...args: readonly string[]): Promise<string> {
+    const ended = await this.ended(...args);
     assert.equal(ended.exitCode, 0, ended.stdout + ended.stderr);
     return ended.stdout;
+  }
+
+  /** Starts the program, for a scenario that ends it. */
+  start(...args: readonly string[]): ChildProcess {
+    const flags = [...this.#flags, '--namespace', this.#namespace.name];
+    return spawn(process.execPath, [program, ...args, ...flags], { stdio: 'ignore' });
   }
 }

@@ -37,7 +37,7 @@ export class Release {
     const plain = { hostnamePattern: registry(), plainHttp: true };
     const { config = {}, ...others } = values;
     const all = {
-      image: pollerImage(),
+      image: { ...pollerImage(), pullPolicy: 'Always' },
       readinessProbe: { httpGet: { path: '/health/ready', port: 'http' }, periodSeconds: 1 },
       ...others,
       config: {
