@@ -61,7 +61,9 @@ export async function lookUp(
   return {
     findings,
     manifests: new Map([...manifests.values()].map(({ digest, read }) => [digest, read])),
-    cutOff: [...latests.values()].some((latest) => latest.status === 'failed' && latest.cutOff),
+    cutOff:
+      [...latests.values()].some((latest) => latest.status === 'failed' && latest.cutOff) ||
+      [...manifests.values()].some(({ read }) => read.status === 'failed' && read.cutOff),
   };
 
   async function findingOf(

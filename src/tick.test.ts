@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Digest } from './image/digest.ts';
-import type { Latest } from './image/lookup.ts';
+import type { Latest, ManifestRead } from './image/lookup.ts';
 import type { WorkloadReport } from './rollout/verdict.ts';
 import type { PodFacts, WorkloadFacts, WorkloadKind } from './rollout/workload.ts';
 import {
@@ -73,6 +73,8 @@ interface World {
   readonly pods?: Read<readonly PodFacts[]>;
   /** By repository; the default is what runs. */
   readonly latest?: Readonly<Record<string, Latest | Promise<Latest> | Error>>;
+  /** Of every manifest; the default is some image. */
+  readonly manifest?: ManifestRead;
   readonly restart?: RestartOutcome;
   readonly onReport?: () => void;
 }
@@ -83,6 +85,7 @@ function world({
   workloads = {},
   pods = { ok: true, value: [] },
   latest = {},
+  manifest,
   restart,
 }: World = {}) {
   const asked: string[] = [];
@@ -118,6 +121,7 @@ function world({
     },
     manifest: async (_repository, wanted) => {
       asked.push(`GET ${wanted}`);
+      if (manifest !== undefined) return manifest;
       return {
         status: 'found',
         manifest: { type: 'image', digest: wanted, config: wanted, revision: 'abc' },
@@ -350,6 +354,28 @@ describe('tick', () => {
     await tick(second.ports, settings, options({ memory }));
     assert.deepEqual(second.asked.slice(-2), ['HEAD web', 'HEAD api']);
     assert.equal(memory.size, 0);
+  });
+
+  test('a manifest that the deadline cut off is a look-up cut off, not a registry that fails', async () => {
+    const memory = new Set<string>();
+    const { ports, reported } = world({
+      ...listed(deployment('web')),
+      latest: { web: found(pushed) },
+      manifest: { status: 'failed', reason: 'timed-out', message: '', cutOff: true },
+    });
+    const report = await tick(ports, settings, options({ memory }));
+    assert.deepEqual(decisions(report), ['web: none (unknown)']);
+    assert.match(report.problems.join(), /1 workload/);
+    assert.deepEqual(reported, [], 'what is not known is not told as news');
+    assert.deepEqual([...memory], ['uid-web']);
+  });
+
+  test('who was cut off still goes first after a tick that could list nothing', async () => {
+    const memory = new Set(['uid-web']);
+    const down: Read<never> = { ok: false, reason: 'api-error', message: 'it is down' };
+    const { ports } = world({ ...listed(deployment('web')), pods: down });
+    await tick(ports, settings, options({ memory }));
+    assert.deepEqual([...memory], ['uid-web']);
   });
 
   test('narrows to one workload', async () => {

@@ -193,7 +193,8 @@ export async function tick(
             .toSorted(byFormerCutOff(memory))
             .map((workload) => visit(workload, pods)),
         );
-  memory.clear();
+  // Who was cut off is still to go first when nobody could be visited.
+  if (pods !== undefined) memory.clear();
   for (const uid of cutOff) memory.add(uid);
 
   const report: TickReport = {

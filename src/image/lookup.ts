@@ -49,7 +49,13 @@ export type Latest =
 export type ManifestRead =
   | { readonly status: 'found'; readonly manifest: Manifest }
   | { readonly status: 'not-found' }
-  | { readonly status: 'failed'; readonly reason: UnknownReason; readonly message: string };
+  | {
+      readonly status: 'failed';
+      readonly reason: UnknownReason;
+      readonly message: string;
+      /** As of {@link Latest}; absent is no. */
+      readonly cutOff?: boolean;
+    };
 
 /** A place to look a manifest up in. */
 export interface Repository {
