@@ -127,6 +127,20 @@ async function sample(metrics: { render(): Promise<string> }, name: string): Pro
 }
 
 describe('log', () => {
+  test('a workload with nothing to watch says why of every container', () => {
+    const { tick } = setUp();
+    const message = 'imagePullPolicy is IfNotPresent';
+    const skipped = { ...app, verdict: 'skipped', reason: 'pull-policy', message } as const;
+    const { lines } = tick([
+      report('web', { decision: 'none', reason: 'nothing-to-watch' }, { containers: [skipped] }),
+    ]);
+    const [{ container, containerReason, containerMessage } = {}] = lines;
+    assert.deepEqual(
+      { container, containerReason, containerMessage },
+      { container: 'app', containerReason: 'pull-policy', containerMessage: message },
+    );
+  });
+
   test('the first tick says what is not up to date, and sums up', () => {
     const { tick } = setUp();
     const { said, summary } = tick([

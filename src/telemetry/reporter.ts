@@ -212,10 +212,15 @@ function decisionFields({ decision, reason, message }: WorkloadReport): Fields {
   return { decision, reason, ...(message === '' ? {} : { message }) };
 }
 
-/** One container's fields stand by themselves, so that the usual line is flat; several make a list. */
-function containerFields({ message: said, containers }: WorkloadReport): Fields {
+/**
+ * One container's fields stand by themselves, so that the usual line is flat; several make a list. Those that are
+ * skipped are told where nothing else is to tell.
+ */
+function containerFields({ message: said, reason: why, containers }: WorkloadReport): Fields {
   const told = containers
-    .filter(({ verdict }) => verdict === 'changed' || verdict === 'unknown')
+    .filter(
+      ({ verdict }) => verdict === 'changed' || verdict === 'unknown' || why === 'nothing-to-watch',
+    )
     .map(({ name, image, running, latest, reason, message }) => ({
       container: name,
       image,
