@@ -134,10 +134,9 @@ describe('log', () => {
     const { lines } = tick([
       report('web', { decision: 'none', reason: 'nothing-to-watch' }, { containers: [skipped] }),
     ]);
-    const [{ container, containerReason, containerMessage } = {}] = lines;
     assert.deepEqual(
-      { container, containerReason, containerMessage },
-      { container: 'app', containerReason: 'pull-policy', containerMessage: message },
+      lines.map((line) => [line['container'], line['containerReason'], line['containerMessage']]),
+      [['app', 'pull-policy', message]],
     );
   });
 
