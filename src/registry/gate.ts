@@ -7,6 +7,8 @@ interface Host {
   readonly waiting: Set<Waiter>;
   running: number;
   atOnce: () => number;
+  /** Number of the turn in which it let somebody in; 0 for none yet. */
+  lastTurn: number;
 }
 
 /**
@@ -18,6 +20,7 @@ export class Gate {
   readonly #signal: AbortSignal;
   readonly #hosts = new Map<string, Host>();
   #running = 0;
+  #turns = 0;
 
   /**
    * @param total  how many may be in at once
@@ -36,7 +39,12 @@ export class Gate {
    */
   async enter(name: string, atOnce: () => number): Promise<() => void> {
     this.#signal.throwIfAborted();
-    const host = this.#hosts.get(name) ?? { waiting: new Set(), running: 0, atOnce };
+    const host = this.#hosts.get(name) ?? {
+      waiting: new Set(),
+      running: 0,
+      atOnce,
+      lastTurn: 0,
+    };
     host.atOnce = atOnce;
     this.#hosts.set(name, host);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -50,22 +58,23 @@ export class Gate {
     };
   }
 
-  /** One of each host, as long as somebody may enter. */
+  /** Of the hosts for which somebody waits, those first whose last turn was longest ago. */
   #admit(): void {
-    let admitted: number;
-    do {
-      admitted = 0;
+    while (this.#running < this.#total) {
+      let chosen: Host | undefined;
       for (const host of this.#hosts.values()) {
-        const [next] = host.waiting;
-        if (next === undefined || host.running >= host.atOnce()) continue;
-        if (this.#running >= this.#total) return;
-        host.waiting.delete(next);
-        host.running += 1;
-        this.#running += 1;
-        next.enter();
-        admitted += 1;
+        if (host.waiting.size === 0 || host.running >= host.atOnce()) continue;
+        if (chosen === undefined || host.lastTurn < chosen.lastTurn) chosen = host;
       }
-    } while (admitted > 0);
+      const [next] = chosen?.waiting ?? [];
+      if (chosen === undefined || next === undefined) return;
+      chosen.waiting.delete(next);
+      chosen.running += 1;
+      this.#running += 1;
+      this.#turns += 1;
+      chosen.lastTurn = this.#turns;
+      next.enter();
+    }
   }
 
   #close(): void {

@@ -53,7 +53,7 @@ export interface TickLookUpsOptions {
   readonly wire: Wire;
 }
 
-/** As many as one HTTP/2 connection takes; until a host has answered once in a tick, an eighth of all. */
+/** As many as one HTTP/2 connection takes; until a host has answered once in a tick, a sixteenth of all. */
 const perAnsweringHost = 32;
 
 /** Where to ask, and as whom. */
@@ -144,7 +144,7 @@ export class TickLookUps implements LookUps {
     const atOnce = (): number =>
       wire.hasAnswered(host)
         ? Math.max(perAnsweringHost, target.host.maxConcurrentRequests ?? 0)
-        : Math.ceil(limits.inFlight / 8);
+        : Math.ceil(limits.inFlight / 16);
     try {
       const leave = await this.#gate.enter(host, atOnce);
       return await withDeadline(wire.signal, limits.lookUpMs, (signal) => {
