@@ -3,15 +3,17 @@
 #   install.sh                        a whole node, and helm
 #   install.sh --control-plane-only   etcd, API server and registries; no root needed once Debian's are there
 #   install.sh --helm-only            helm, for the chart's tests
+#   install.sh --for-existing         helm, and what test images are made of: the cluster is somebody else's
 #   install.sh --with-containerd-1.6  Debian's old containerd beside the new one
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-control_plane=yes node=yes old_containerd=
+control_plane=yes node=yes old_containerd= images=
 for arg; do
   case $arg in
     --control-plane-only) node= ;;
     --helm-only) control_plane= node= ;;
+    --for-existing) control_plane= node= images=yes ;;
     --with-containerd-1.6) old_containerd=yes ;;
     *) die "unknown argument $arg" ;;
   esac
@@ -76,6 +78,9 @@ if [ "$control_plane" ]; then
     stamps+=" -X $package.gitVersion=$k8s -X $package.gitMajor=1 -X $package.gitMinor=$minor -X $package.gitTreeState=clean"
   done
   build kubernetes "$BIN/" "$stamps"
+fi
+if [ "$images" ]; then
+  unpack busybox-static
 fi
 if [ "$node" ]; then
   containerd=$(version containerd github.com/containerd/containerd/v2)
