@@ -224,7 +224,10 @@ describe('proxies', () => {
     );
     url.password = 'wrong';
     const refused = await probeAs(api, {}, { ...cluster, 'proxy-url': url.href });
-    assert.match(refused, /407/);
+    assert.match(
+      refused,
+      / by way of the proxy 127\.0\.0\.1:\d+: the proxy refused to connect to it \(407\): it demands/,
+    );
     assert.doesNotMatch(refused, /wrong/);
   });
 
@@ -241,11 +244,23 @@ describe('proxies', () => {
     const connection = await open({ kubeconfig, proxy: { httpsProxy } });
     assert.equal(await probe(connection), 'ok');
     await connection.close();
+    const down = await open({ kubeconfig, proxy: { httpsProxy: 'http://127.0.0.1:1' } });
+    assert.match(
+      await probe(down),
+      /API server https:\/\/api\.test:\d+ by way of the proxy 127\.0\.0\.1:1: the connection was refused/,
+    );
+    await down.close();
     const direct = await open({ kubeconfig, proxy: { httpsProxy, noProxy: '.test' } });
     assert.match(await probe(direct), /its host name (is not known|could not be resolved)/);
     await direct.close();
     assert.equal(proxy.requests.length, 1);
   });
+});
+
+test('a server that speaks plain HTTP is said to, and not by OpenSSL', async () => {
+  await using api = await FakeApiServer.start();
+  const server = api.url.origin.replace('http:', 'https:');
+  assert.match(await probeAs(api, {}, { server }), /: what answered does not speak TLS; /);
 });
 
 test('a server below a path, as management planes have it', async () => {

@@ -5,7 +5,7 @@ import { quote } from '../image/quote.ts';
 import type { ProxySettings } from '../network/proxy.ts';
 import { type AccessSource, KubeConfigError } from './access.ts';
 import { createClient, type KubeClient, type KubeObservation, type Route } from './client.ts';
-import { createDispatcher } from './dispatcher.ts';
+import { createDispatcher, proxyOf } from './dispatcher.ts';
 import { KubeError } from './error.ts';
 import { inCluster, serviceAccountFolder } from './in-cluster.ts';
 import { fromKubeconfig } from './kubeconfig.ts';
@@ -67,11 +67,13 @@ export function openConnection(
   const router = createRouter(source, options);
   // A bad proxy-url shows at start, not at the first tick.
   createDispatcher(source, {}, { proxy: options.proxy, connectMs: 0 });
+  const proxy = proxyOf(source, options.proxy);
+  const byWay = proxy === undefined ? '' : ` by way of the proxy ${proxy.host}`;
   return {
     client: createClient({
       route: () => router.route(),
       refused: () => router.refused(),
-      server: source.server.origin,
+      server: `${source.server.origin}${byWay}`,
       userAgent: options.userAgent,
       observe: options.observe,
     }),

@@ -40,7 +40,8 @@ export function createDispatcher(
   });
 }
 
-function proxyOf(
+/** The proxy between us and the API server; undefined is none. @throws {KubeConfigError} a bad `proxy-url` */
+export function proxyOf(
   { server, proxyUrl }: Pick<AccessSource, 'server' | 'proxyUrl'>,
   settings: ProxySettings,
 ): URL | undefined {

@@ -16,6 +16,11 @@ export function describeNetworkError(error: unknown): string {
   if (root instanceof Error && root.name === 'HTTPParserError') {
     return 'what answered does not speak HTTP';
   }
+  const refused = /^Proxy response \((?<status>\d{3})\)/.exec(messageOf(root))?.groups?.['status'];
+  if (refused !== undefined) {
+    const remedy = refused === '407' ? ': it demands a user and password, or other ones' : '';
+    return `the proxy refused to connect to it (${refused})${remedy}`;
+  }
   return quote(messageOf(root), 120);
 }
 
@@ -23,6 +28,8 @@ export function describeNetworkError(error: unknown): string {
 export function wasCut(error: unknown): boolean {
   return ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(codeOf(error));
 }
+
+const notTls = 'what answered does not speak TLS; is its URL to begin with http:// ?';
 
 const sentences: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'the connection was refused',
@@ -37,6 +44,8 @@ const sentences: Readonly<Record<string, string>> = {
   UND_ERR_CONNECT_TIMEOUT: 'connecting took too long',
   UND_ERR_HEADERS_TIMEOUT: 'no answer came in time',
   UND_ERR_BODY_TIMEOUT: 'the answer stopped half-way',
+  ERR_SSL_WRONG_VERSION_NUMBER: notTls,
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: notTls,
   UND_ERR_HEADERS_OVERFLOW: 'the headers of the answer are too large',
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the connection was cut before the whole answer came',
 };
