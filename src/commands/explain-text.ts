@@ -1,37 +1,70 @@
-import type { ExplainDocument } from './explain-document.ts';
+import { printable } from '../image/quote.ts';
+import type { ExplainDocument, ImageDocument, PodDocument } from './explain-document.ts';
+import { beforeCommand } from './hints.ts';
+import { hang, paint, type Paper } from './paper.ts';
 
-/** The document for people, in the order in which a tick goes: Pods, credentials, requests, comparison, decision. */
-export function explainText(document: ExplainDocument): string {
-  const { workload } = document;
-  const problems = document.problems.map((problem) => `problem: ${problem}`);
-  if (workload === null) return problems.join('\n');
+/**
+ * The document for people, in the order in which a tick goes: Pods, credentials, requests, comparison, decision.
+ * A section about which there is nothing to say is left out.
+ */
+export function explainText(document: ExplainDocument, paper: Paper): string {
+  const { workload, namespace, problems, hints } = document;
+  const notes = [
+    ...problems.map((problem) => `problem: ${problem}`),
+    ...hints.flatMap((hint) => `hint: ${hint}`.replace(beforeCommand, ':\n  ').split('\n')),
+  ];
+  if (workload === null) return page(paper, notes);
+  const { decision, reason, message } = workload;
   return [
-    `${workload.kind}/${workload.name} in ${document.namespace}`,
-    ...problems,
-    ...section('Rollout', rolloutLines(document)),
-    ...section('Pods', podLines(document)),
-    ...section('Pull Secrets', document.pullSecrets),
-    ...section('Restarts so far', restartLines(document)),
-    ...section('Images', imageLines(document)),
-    ...section(
-      'Manifests',
-      document.manifests.map(({ manifest, contents }) => `${manifest}: ${contents}`),
-    ),
-    ...section('Requests', requestLines(document)),
-    ...section(
-      'Containers',
-      workload.containers.map(
-        ({ name, verdict, reason, message }) => `${name}: ${verdict} (${reason}) ${message}`,
+    page(paper, [
+      `${workload.kind.toLowerCase()}/${workload.name} in namespace ${namespace}`,
+      ...notes,
+    ]),
+    ...section(paper, 'Rollout', rolloutLines(document)),
+    ...section(paper, 'Pods, newest first', document.pods.flatMap(podLines)),
+    ...section(paper, "Pull Secrets, in the kubelet's order", document.pullSecrets),
+    ...document.images.flatMap((image) =>
+      section(
+        paper,
+        `Credentials for ${image.image} (${image.containers.join(', ')}), as they were tried`,
+        imageLines(image),
       ),
     ),
-    '',
-    `Decision: ${workload.decision} (${workload.reason})`,
-    `  ${workload.message}`,
-  ].join('\n');
+    ...section(paper, 'Requests', requestLines(document)),
+    ...section(paper, 'Manifests that were compared', manifestLines(document)),
+    ...section(paper, 'Containers', containerLines(workload)),
+    ...section(paper, 'Restarted before', restartLines(document)),
+    ...section(paper, `Decision: ${decision} (${reason})`, [message]),
+    ...section(paper, 'What would change it', document.next),
+  ].join('\n\n');
 }
 
-function section(title: string, lines: readonly string[]): readonly string[] {
-  return ['', `${title}:`, ...(lines.length === 0 ? ['none'] : lines).map((line) => `  ${line}`)];
+function section(paper: Paper, title: string, lines: readonly string[]): readonly string[] {
+  const said = lines.filter((line) => line.trim() !== '');
+  if (said.length === 0) return [];
+  const heading = paint(paper, 'bold', printable(title));
+  return [
+    [
+      heading,
+      page(
+        paper,
+        said.map((line) => `  ${line}`),
+      ),
+    ].join('\n'),
+  ];
+}
+
+/** Each line wrapped below its own indentation. */
+function page(paper: Paper, lines: readonly string[]): string {
+  return lines
+    .flatMap((line) => {
+      const [indentation = ''] = /^ */.exec(line) ?? [];
+      const text = printable(line.slice(indentation.length));
+      return text.startsWith('kubectl ')
+        ? [`${indentation}${text}`]
+        : hang(indentation, text, paper);
+    })
+    .join('\n');
 }
 
 function rolloutLines({ progress }: ExplainDocument): readonly string[] {
@@ -39,38 +72,68 @@ function rolloutLines({ progress }: ExplainDocument): readonly string[] {
   return [[progress.state, progress.message].filter((text) => text !== undefined).join(': ')];
 }
 
-function podLines({ pods }: ExplainDocument): readonly string[] {
-  return pods.flatMap(({ name, phase, ready, terminating, containers }) => [
-    `${name}: ${phase}, ${ready ? 'ready' : 'not ready'}${terminating ? ', terminating' : ''}`,
+function podLines({
+  name,
+  phase,
+  ready,
+  counted,
+  why,
+  containers,
+}: PodDocument): readonly string[] {
+  const state = ready ? 'ready' : `${phase}, not ready`;
+  return [
+    `${name}: ${counted ? 'counts' : `does not count, for ${why}`} (${state})`,
     ...containers.map(
       (container) => `  ${container.name} runs ${container.imageID || 'nothing yet'}`,
     ),
-  ]);
+  ];
+}
+
+const outcomes = {
+  accepted: 'accepted',
+  refused: 'refused',
+  resting: 'not sent again: it was refused before',
+  failed: 'no answer',
+} as const;
+
+function imageLines({ candidates, attempts, latest, message }: ImageDocument): readonly string[] {
+  const unused = candidates.filter((one) => !attempts.some(({ source }) => source === one));
+  const tried = attempts.map(({ source, outcome, status }, index) => {
+    const code = status === undefined ? '' : ` (${status})`;
+    return `${index + 1}. ${source}: ${outcomes[outcome]}${code}`;
+  });
+  return [
+    ...tried,
+    ...unused.map((source) => `not tried: ${source}`),
+    ...(message === '' ? [] : [message]),
+    ...(latest === null ? [] : [`The tag names ${latest}.`]),
+  ];
+}
+
+function requestLines({ requests }: ExplainDocument): readonly string[] {
+  return requests.map(({ method, url, status, durationMs }) => {
+    const code = status === undefined ? 'no answer' : String(status);
+    return `${method} ${url}: ${code}, ${Math.round(durationMs)} ms`;
+  });
+}
+
+function manifestLines({ manifests }: ExplainDocument): readonly string[] {
+  return manifests.flatMap(({ manifest, contents }) => [manifest, `  ${contents}`]);
+}
+
+function containerLines({
+  containers,
+}: NonNullable<ExplainDocument['workload']>): readonly string[] {
+  return containers.map(({ name, verdict, reason, message }) =>
+    [`${name}: ${verdict} (${reason})`, message].filter((text) => text !== '').join(': '),
+  );
 }
 
 function restartLines({ lastRestart }: ExplainDocument): readonly string[] {
   return lastRestart.flatMap(({ container, reference, seen }) =>
-    seen.map(
-      ({ digest, time, attempts }) =>
-        `${container}: ${reference} at ${digest}, ${time}, attempts: ${attempts}`,
-    ),
-  );
-}
-
-function imageLines({ images }: ExplainDocument): readonly string[] {
-  return images.flatMap(({ image, candidates, attempts, latest, message }) => [
-    `${image}: ${latest ?? 'not known'}${message === '' ? '' : ` (${message})`}`,
-    ...candidates.map((candidate) => `  matches ${candidate}`),
-    ...attempts.map(
-      ({ source, outcome, status }) =>
-        `  tried ${source}: ${outcome}${status === undefined ? '' : ` (${status})`}`,
-    ),
-  ]);
-}
-
-function requestLines({ requests }: ExplainDocument): readonly string[] {
-  return requests.map(
-    ({ method, url, status, durationMs }) =>
-      `${method} ${url}: ${status ?? 'no answer'}, ${Math.round(durationMs)} ms`,
+    seen.map(({ digest, time, attempts }) => {
+      const times = attempts === 1 ? 'once' : `${attempts} times`;
+      return `${container}, ${reference}: ${times} for ${digest}, last at ${time}`;
+    }),
   );
 }

@@ -1,10 +1,15 @@
 import type { CommonFlags, Invocation } from '../cli.ts';
+import type { TickReport } from '../tick.ts';
 import type { Environment } from './environment.ts';
 import { exitCodeOf, type ExitCode } from './exit-code.ts';
-import { Explainer } from './explain-document.ts';
 import { explainText } from './explain-text.ts';
+import { Explainer } from './explainer.ts';
+import { hintsOf } from './hints.ts';
 import { withPoller } from './one-tick.ts';
-import { setUp } from './setup.ts';
+import { paperOf } from './paper.ts';
+import { printableJson } from './printable-json.ts';
+import { showProgress } from './progress.ts';
+import { setUp, type Setup } from './setup.ts';
 
 type Explain = Extract<Invocation, { readonly command: 'explain' }>;
 
@@ -16,17 +21,34 @@ export async function explain(
 ): Promise<ExitCode> {
   const setup = await setUp(environment, flags, { logTo: 'stderr', logLevel: 'error' });
   const explainer = new Explainer();
-  const report = await withPoller(
-    environment,
-    setup,
-    { mode: 'check', only: invocation.workload, trace: explainer },
-    (poller, signal) => poller.tick(signal),
-  );
-  const document = explainer.document(report, setup.namespace);
+  const { report, hints } = await look(environment, setup, invocation.workload, explainer);
+  const document = explainer.document(report, setup.namespace, hints);
   environment.stdout.write(
     invocation.output === 'json'
-      ? `${JSON.stringify(document, undefined, 2)}\n`
-      : `${explainText(document)}\n`,
+      ? printableJson(document)
+      : `${explainText(document, paperOf(environment))}\n`,
   );
   return exitCodeOf(report, invocation);
+}
+
+async function look(
+  environment: Environment,
+  setup: Setup,
+  only: Explain['workload'],
+  trace: Explainer,
+): Promise<{ readonly report: TickReport; readonly hints: readonly string[] }> {
+  using progress = showProgress(
+    { stderr: environment.stderr, quiet: setup.logLevel !== 'error' },
+    `explaining ${only.kind.toLowerCase()}/${only.name}`,
+  );
+  const options = { mode: 'check', only, trace, onWorkload: () => progress.done() } as const;
+  // Awaited here, for the progress line is gone when this returns.
+  return await withPoller(environment, setup, options, async (poller, signal) => {
+    const report = await poller.tick(signal);
+    if (report.workloads.length > 0) return { report, hints: [] };
+    const neighbours = await poller.cluster.neighbours(signal);
+    const { selector } = setup.loaded.config;
+    const place = { namespace: setup.namespace, selector, only };
+    return { report, hints: neighbours === undefined ? [] : hintsOf(neighbours, place) };
+  });
 }

@@ -32,7 +32,7 @@ test('a line appears when it takes long, counts, fits the terminal, and is gone 
   pass(600);
   assert.equal(written(), '', 'who waits briefly sees nothing');
   pass(200);
-  assert.equal(written(), '\r\u{1b}[Kchecking namespace shop: reading the cl');
+  assert.equal(written(), '\r\u{1b}[Kchecking namespace shop: 0 s');
   progress.found();
   progress.found();
   progress.done();

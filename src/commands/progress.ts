@@ -40,8 +40,8 @@ export function showProgress(
     const passedMs = monotonicMs() - startedMs;
     if (passedMs < silentMs) return;
     isShown = true;
-    const count = found === 0 ? 'reading the cluster' : `${done} of ${found} workloads`;
-    const line = `${what}: ${count}, ${Math.floor(passedMs / 1000)} s`;
+    const count = found === 0 ? '' : ` ${done} of ${found} workloads,`;
+    const line = `${what}:${count} ${Math.floor(passedMs / 1000)} s`;
     // A line that wraps cannot be taken back.
     stderr.write(`${clearLine}${line.slice(0, (stderr.columns || 80) - 1)}`);
   }

@@ -70,6 +70,10 @@ export interface Observed {
    * when `screen` holds it for `rollout-in-progress`, list them once per tick and observe again.
    */
   readonly needsReplicaSets: boolean;
+  /** Names of the Pods that are evidence, newest first. */
+  readonly counted: readonly string[];
+  /** Names of the Pods that a StatefulSet's `partition` keeps from being replaced. */
+  readonly belowPartition: readonly string[];
   /** In the template's order. */
   readonly containers: readonly ObservedContainer[];
   /** Empty: unknown. */
@@ -109,6 +113,8 @@ export function observe(
     lastRestart,
     progress: rollout.progress,
     needsReplicaSets: rollout.needsReplicaSets,
+    counted: rollout.counted.map(({ name }) => name),
+    belowPartition: rollout.belowPartition.map(({ name }) => name),
     containers,
     platforms: template.platforms.length > 0 ? template.platforms : context.platforms,
     pullSecrets: (rollout.counted[0] ?? rollout.belowPartition[0] ?? template).pullSecrets,
