@@ -8,10 +8,15 @@ export type Reach =
   | 'private'
   | 'public';
 
-/** Metadata services outside the link-local ranges: AWS and Google over IPv6, Alibaba. */
-const metadataServices = ['fd00:ec2::254', 'fd20:ce::254', '100.100.100.200'].map((address) =>
-  ipaddr.parse(address).toNormalizedString(),
-);
+/** What clouds tell their machines, outside the link-local ranges: AWS and Google over IPv6, Alibaba, Oracle, Azure. */
+const metadataServices = [
+  'fd00:ec2::254',
+  'fd20:ce::254',
+  '100.100.100.200',
+  '192.0.0.192',
+  // https://learn.microsoft.com/en-us/azure/virtual-network/what-is-ip-address-168-63-129-16
+  '168.63.129.16',
+].map((address) => ipaddr.parse(address).toNormalizedString());
 
 /** Ranges of IPv6 that lead to the IPv4 address in their last 32 bits. */
 const embeddings = [

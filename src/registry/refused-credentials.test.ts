@@ -198,6 +198,44 @@ describe('case 51: no account is locked by us', () => {
     });
   }
 
+  test('case 51: 1,000 ticks, two registries with one realm, four Secrets and a rule with one dead password: nine attempts', async () => {
+    await using realm = await FakeRegistry.start({ auth: { type: 'bearer', users } });
+    const { issuer } = realm;
+    assert.ok(issuer);
+    const auth = { type: 'bearer', users, realm: `${realm.url.href}token`, issuer } as const;
+    await using one = await FakeRegistry.start({ auth });
+    await using other = await FakeRegistry.start({ auth });
+    await using registries = new TestRegistries({
+      ruleCandidates: [ruleSecret(login('ann', 'dead'))],
+    });
+    const images = [`${one.host}/o/a`, `${one.host}/o/b`, `${other.host}/o/a`, `${other.host}/o/c`];
+    const attempts: number[] = [];
+    for (let now = 0; now < 1000; now += 1) {
+      registries.clock = now * minute;
+      const before = sent(realm, 'ann', 'dead');
+      const lookUps = registries.begin();
+      // Each tick another image goes first, and another Secret.
+      const answers = await Promise.all(
+        images.map((_, index) => {
+          const number = (index + now) % images.length;
+          const secrets = [
+            entry(login('ann', 'dead'), `s${number}`),
+            entry(login('ann', 'dead'), 's'),
+          ];
+          return latestIn(lookUps, `${images[number] ?? ''}:main`, secrets);
+        }),
+      );
+      for (const answer of answers) {
+        assert.deepEqual([failed(answer).reason, failed(answer).cutOff], ['unauthorized', false]);
+      }
+      if (sent(realm, 'ann', 'dead') > before) attempts.push(now);
+      // What was anonymous is of no interest here.
+      for (const { requests } of [one, other]) requests.length = 0;
+    }
+    assert.deepEqual(attempts, [0, 5, 15, 35, 75, 155, 315, 635, 995]);
+    assert.equal(sent(realm, 'ann', 'dead'), attempts.length);
+  });
+
   test('case 51: while it rests it counts as refused, and the user is told for how long', async () => {
     await using registry = await FakeRegistry.start({
       auth: { type: 'bearer', users, public: true },
