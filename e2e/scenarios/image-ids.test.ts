@@ -69,11 +69,11 @@ async function restarted(namespace: Namespace, app: string): Promise<void> {
 test('imageID of a single manifest is the digest under the tag', async (t) => {
   const namespace = await makeNamespace(t, 'imageid');
   const web = `${registry()}/${namespace.name}/web`;
-  const first = await push(`${namespace.name}/web:main`, 'first');
+  const first = await push(`${namespace.name}/web:main`, `first ${namespace.name}`);
   await namespace.apply(deployment('web', `${web}:main`));
   assert.equal(await observe(namespace, 'web', 'manifest', [first]), `${web}@${first}`);
 
-  const second = await push(`${namespace.name}/web:main`, 'second');
+  const second = await push(`${namespace.name}/web:main`, `second ${namespace.name}`);
   const named = [first, second];
   assert.equal(await observe(namespace, 'web', 'tag moved', named), `${web}@${first}`);
   await restarted(namespace, 'web');

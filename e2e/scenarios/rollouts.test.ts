@@ -71,8 +71,17 @@ test('a rollout under way is left alone, and one that stalled gets the fix that 
   assert.match(stalled.workload('web').message, /the rollout has stalled/);
   assert.deepEqual(stalled.workload('web').containers[0]?.running, [broken]);
   await poller.once();
-  await namespace.rolledOut('deployment/web');
-  assert.deepEqual(await namespace.running('web'), [fixed]);
+  // Not by rollout status, which the short deadline makes fail on a slow machine.
+  await waitFor('nothing but the fix to run', async () =>
+    (await namespace.running('web')).every((digest) => digest === fixed),
+  );
+  await namespace.kubectl(
+    'wait',
+    'pod',
+    '--selector=app=web',
+    '--for=condition=Ready',
+    '--timeout=90s',
+  );
   assert.equal(await namespace.served('web'), 'fixed');
 
   // Its controller does not replace a broken Pod: https://github.com/kubernetes/kubernetes/issues/67250
