@@ -1,11 +1,13 @@
+import { Elsewhere } from './elsewhere.ts';
 import type { HttpResponse } from './http.ts';
 import type { Identity } from './identity.ts';
 import { Lru } from './lru.ts';
 import type { Observe } from './observation.ts';
 import { type Call, type Proof, Prover, type Refusal, type Rests, whyRefused } from './proof.ts';
-import { RegistryError } from './error.ts';
+import { printable, RegistryError } from './error.ts';
 import type { CredentialUse, CredentialVerdict, Resting } from './resting.ts';
 import { isSameRealm, type Scheme, type Schemes } from './schemes.ts';
+import type { Target } from './target.ts';
 import type { Tokens } from './token.ts';
 
 /** A challenge, a renewed token, and a realm that turned out to be another: more is a loop (case 42). */
@@ -36,12 +38,14 @@ export interface AuthorizerOptions {
 export class Authorizer {
   readonly #options: AuthorizerOptions;
   readonly #prover: Prover;
+  readonly #elsewhere: Elsewhere;
   /** Tokens of rules that a registry did not take as they are, by registry and fingerprint. */
   readonly #exchanged = new Lru<true>({ maxEntries: 2000 });
 
   constructor(options: AuthorizerOptions) {
     this.#options = options;
     this.#prover = new Prover(options);
+    this.#elsewhere = new Elsewhere(options.tokens);
   }
 
   /**
@@ -95,14 +99,11 @@ export class Authorizer {
     }
   }
 
-  #put(
-    { target, request, wire, signal }: Call,
-    identity: Identity,
-    proof: Proof,
-  ): Promise<HttpResponse> {
+  #put(call: Call, identity: Identity, proof: Proof): Promise<HttpResponse> {
+    const { target, request } = call;
     const authorization = proof.type === 'nothing' ? {} : { authorization: proof.authorization };
     const headers = { ...request.headers, ...authorization };
-    return wire.send({ ...request, headers, host: target.host }, identity, signal);
+    return this.#elsewhere.send({ ...request, headers, host: target.host }, call, identity);
   }
 
   #judge(
@@ -119,6 +120,7 @@ export class Authorizer {
       return { type: 'answered', response, ...(use !== undefined && { use }) };
     }
     const { target, request } = call;
+    if (response.url.origin !== request.url.origin) throw refusedElsewhere(response, target);
     if (proof.type === 'token') tokens.drop({ target, realm: proof.realm, identity });
     const scheme = schemes.learn(target, request.url, response);
     if (scheme.type === 'none' && proof.type === 'nothing') {
@@ -163,6 +165,16 @@ export class Authorizer {
   #isExchanged(call: Call, identity: Identity): boolean {
     return identity.exchangeable && this.#exchanged.get(exchangeKey(call, identity)) === true;
   }
+}
+
+/** A credential is its registry's: whoever that leads to may not ask for it (CVE-2020-15157), and refuses nobody by it. */
+function refusedElsewhere({ url }: HttpResponse, { registry }: Target): RegistryError {
+  const other = printable(url.host, 100);
+  return new RegistryError(
+    'unauthorized',
+    `${registry} redirects to ${other}, which asks for credentials: they are for ${registry} only`,
+    { status: 401 },
+  );
 }
 
 /** Tells whether answering a 401's challenge can lead further than what was sent. */

@@ -20,6 +20,8 @@ export interface HttpRequest {
    * `plainHttp`, and must not be private or loopback when that registry resolved to a public address.
    */
   readonly namedBy?: { readonly url: URL; readonly address?: string };
+  /** What another origin gets to see, and no other, when a redirect leads there. */
+  readonly elsewhere?: { readonly origin: string; readonly authorization: string };
 }
 
 export interface HttpResponse {

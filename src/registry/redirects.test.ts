@@ -48,6 +48,29 @@ describe('nextHop (case 39)', () => {
     const home = nextHop('HEAD', away, { status: 307, location: hop.url.href });
     assert.deepEqual(home?.headers, { accept: '*/*' });
   });
+  test('case 39: shows what is for another origin to that origin only', () => {
+    const elsewhere = { origin: 'https://cdn.example', authorization: 'Bearer anonymous' };
+    const answer = { status: 307, location: 'https://cdn.example/blob' };
+    const there = nextHop('HEAD', hop, answer, elsewhere);
+    assert.deepEqual(there?.headers, { accept: '*/*', authorization: 'Bearer anonymous' });
+    for (const location of [
+      'https://cdn.example:444/',
+      'http://cdn.example/',
+      'https://a.cdn.example/',
+    ]) {
+      const other = nextHop(
+        'HEAD',
+        { ...hop, url: new URL('http://r.example/') },
+        { status: 307, location },
+        elsewhere,
+      );
+      assert.deepEqual(other?.headers, { accept: '*/*' });
+    }
+    const home = nextHop('HEAD', there ?? hop, { status: 307, location: hop.url.href }, elsewhere);
+    assert.deepEqual(home?.headers, { accept: '*/*' });
+    const within = nextHop('HEAD', hop, { status: 307, location: '/elsewhere' }, elsewhere);
+    assert.deepEqual(within?.headers, headers);
+  });
   test('case 39: drops user, password and fragment of a Location', () => {
     assert.equal(redirect('https://a:b@cdn.example/x#y')?.url.href, 'https://cdn.example/x');
   });

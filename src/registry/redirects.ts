@@ -20,6 +20,7 @@ export interface Hop {
  * Decides where a redirect leads (case 39): for HEAD and GET only, with the method kept.
  * Credentials are dropped for good once scheme, host or port differ: no later hop gets them back.
  *
+ * @param elsewhere what another origin gets to see instead
  * @returns the next hop, or undefined when the answer is to be taken as it is
  * @throws {HttpError} `refused`: from https to http, or to what is not HTTP; `malformed`: not a URL
  */
@@ -27,6 +28,7 @@ export function nextHop(
   method: HttpRequest['method'],
   hop: Hop,
   answer: { readonly status: number; readonly location: string | undefined },
+  elsewhere?: HttpRequest['elsewhere'],
 ): Hop | undefined {
   if (method === 'POST' || !redirectStatuses.has(answer.status)) return undefined;
   if (answer.location === undefined) return undefined;
@@ -47,7 +49,8 @@ export function nextHop(
   const headers = Object.entries(hop.headers).filter(
     ([name]) => !credentialHeaders.has(name.toLowerCase()),
   );
-  return { url, headers: Object.fromEntries(headers) };
+  const shown = url.origin === elsewhere?.origin && { authorization: elsewhere.authorization };
+  return { url, headers: { ...Object.fromEntries(headers), ...shown } };
 }
 
 function resolve(location: string, base: URL): URL {

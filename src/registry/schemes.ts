@@ -1,5 +1,4 @@
 import { type Challenge, ChallengeError, parseChallenges } from './challenge.ts';
-import { printable } from './error.ts';
 import type { HttpResponse } from './http.ts';
 import { Lru } from './lru.ts';
 import type { Target } from './target.ts';
@@ -49,9 +48,9 @@ export class Schemes {
     return { type: 'bearer', realm, isInsufficient: false };
   }
 
-  /** Reads a 401's challenges and remembers the one to answer: Bearer where usable, else Basic. */
+  /** Reads the challenges of a registry's own 401 and remembers the one to answer: Bearer where usable, else Basic. */
   learn(target: Target, asked: URL, response: HttpResponse): Scheme {
-    const scheme = readScheme(target, asked, response);
+    const scheme = readScheme(target, response);
     if (scheme.type === 'none') return scheme;
     this.#repositories.set(placeOf(asked), scheme, lengthOf(scheme));
     if (scheme.type === 'bearer' && servesAll(scheme.realm, target)) {
@@ -69,12 +68,7 @@ export function isSameRealm(one: Realm, other: Realm): boolean {
   );
 }
 
-function readScheme(target: Target, asked: URL, response: HttpResponse): Scheme {
-  // A credential is its registry's: whoever a redirect leads to may not ask for it (CVE-2020-15157).
-  if (response.url.origin !== asked.origin) {
-    const elsewhere = printable(response.url.host, 100);
-    return { type: 'none', why: `it redirects to ${elsewhere}, which asks for credentials` };
-  }
+function readScheme(target: Target, response: HttpResponse): Scheme {
   const { challenges, problem } = readChallenges(response.header('www-authenticate'));
   let unusable = problem;
   for (const { scheme, params } of challenges) {
@@ -88,6 +82,12 @@ function readScheme(target: Target, asked: URL, response: HttpResponse): Scheme 
   }
   if (challenges.some(({ scheme }) => scheme === 'basic')) return { type: 'basic' };
   return { type: 'none', why: unusable ?? 'it does not say how to authenticate' };
+}
+
+/** The realm of a 401, where it asks for a token. */
+export function readBearer(target: Target, response: HttpResponse): Realm | undefined {
+  const scheme = readScheme(target, response);
+  return scheme.type === 'bearer' ? scheme.realm : undefined;
 }
 
 /** One header that cannot be read takes none of the others with it. */
@@ -157,6 +157,6 @@ function servesAll({ url, scope }: Realm, target: Target): boolean {
 }
 
 /** The repository's URL, the way it is asked included. */
-function placeOf(asked: URL): string {
+export function placeOf(asked: URL): string {
   return asked.href.slice(0, asked.href.lastIndexOf('/manifests/'));
 }

@@ -59,10 +59,9 @@ export class Sender implements Http {
           throw redirects === 0 ? error : elsewhere(error);
         },
       );
-      const next = nextHop(request.method, hop, {
-        status: answer.status,
-        location: answer.headers.get('location')?.[0],
-      });
+      const location = answer.headers.get('location')?.[0];
+      const { status } = answer;
+      const next = nextHop(request.method, hop, { status, location }, request.elsewhere);
       if (next === undefined) return responseOf(answer, hop.url, address);
       registryAddress ??= address;
       hop = next;
