@@ -8,6 +8,7 @@ import {
 } from 'node:tls';
 
 import type { HostOptions } from './hosts.ts';
+import { Lru } from './lru.ts';
 
 /** The part of a registry's options that TLS depends on. */
 export type TlsMaterial = Pick<
@@ -23,7 +24,8 @@ export type TlsMaterial = Pick<
  */
 export class TrustStore {
   readonly #caCertificates: readonly string[];
-  readonly #contexts = new Map<string, SecureContext>();
+  /** Each takes 1.2 MB; certificates that were replaced must not pile up. */
+  readonly #contexts = new Lru<SecureContext>({ maxEntries: 64 });
 
   /** @param caCertificates PEM texts that hold for every host */
   constructor(caCertificates: readonly string[]) {
