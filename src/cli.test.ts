@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { parseCommandLine } from './cli.ts';
+import { calledAs, parseCommandLine } from './cli.ts';
 
 const parse = (line: string) => parseCommandLine(line === '' ? [] : line.split(' '), '1.2.3');
+
+const asPlugin = (...args: string[]) => parseCommandLine(args, '1.2.3', 'kubectl autorollout');
 
 describe('parseCommandLine', () => {
   const rows: readonly { line: string; want: unknown }[] = [
@@ -103,4 +105,48 @@ describe('parseCommandLine', () => {
     assert.match(help.text, /--exit-code/);
     assert.match(help.text, /--kubeconfig/, 'common flags are listed, too');
   });
+
+  test("takes kubectl's short flags", () => {
+    const parsed = parse('check -n shop -o json');
+    assert.ok(parsed.ok);
+    assert.equal(parsed.flags.namespace, 'shop');
+    assert.deepEqual(parsed.invocation, {
+      command: 'check',
+      output: 'json',
+      exitCode: false,
+      failOnUnknown: false,
+    });
+  });
+});
+
+describe('as a plugin of kubectl', () => {
+  test('no command is no poller: it prints help with exit code 2', () => {
+    const parsed = asPlugin();
+    assert.ok(!parsed.ok);
+    assert.equal(parsed.exitCode, 2);
+    assert.match(parsed.text, /^Usage: kubectl autorollout /);
+    assert.match(parsed.text, /^ +check /m);
+  });
+
+  test('check is check', () => {
+    const parsed = asPlugin('check');
+    assert.ok(parsed.ok);
+    assert.equal(parsed.invocation.command, 'check');
+  });
+
+  test('a mistyped command is refused with exit code 2', () => {
+    const parsed = asPlugin('chekc');
+    assert.ok(!parsed.ok);
+    assert.equal(parsed.exitCode, 2);
+    assert.match(parsed.text, /chekc/);
+  });
+
+  for (const [script, want] of [
+    ['/usr/local/bin/kubectl-autorollout', 'kubectl autorollout'],
+    ['C:\\bin\\kubectl-autorollout.mjs', 'kubectl autorollout'],
+    ['/usr/local/bin/kube-autorollout', 'kube-autorollout'],
+    ['/home/me/kubectl-autorollout/src/main.ts', 'kube-autorollout'],
+  ] as const) {
+    test(`${script} is called as ${want}`, () => assert.equal(calledAs(script), want));
+  }
 });

@@ -74,8 +74,23 @@ function parseWorkloadName(text: string): WorkloadName {
   return { kind, name };
 }
 
+/** As what the program was called: by its own name, or by kubectl, which finds plugins by theirs. */
+export type CalledAs = 'kube-autorollout' | 'kubectl autorollout';
+
+/**
+ * @param script its path, or that of a link to it
+ * @see https://kubernetes.io/docs/tasks/extend-kubectl/kubectl-plugins/
+ */
+export function calledAs(script: string): CalledAs {
+  return /(?:^|[/\\])kubectl-autorollout(?:\.[a-z]+)?$/.test(script)
+    ? 'kubectl autorollout'
+    : 'kube-autorollout';
+}
+
 /**
  * Reads the command line.
+ *
+ * As a plugin of kubectl it has no default command: nobody means to run a poller when typing `kubectl autorollout`.
  *
  * @param args    without the interpreter and the script
  * @param version what `--version` prints
@@ -85,11 +100,15 @@ function parseWorkloadName(text: string): WorkloadName {
  * @example
  * parseCommandLine(['check', '--output', 'json'], '1.0.0');
  */
-export function parseCommandLine(args: readonly string[], version: string): CommandLine {
+export function parseCommandLine(
+  args: readonly string[],
+  version: string,
+  name: CalledAs = 'kube-autorollout',
+): CommandLine {
   let printed = '';
   let invocation: Invocation | undefined;
   const program = buildProgram(
-    version,
+    { version, name },
     (text) => (printed += text),
     (chosen) => (invocation = chosen),
   );
@@ -117,12 +136,12 @@ const exitCode = (): Option =>
   new Option('--exit-code', 'exit code 3 when something would be restarted').default(false);
 
 function buildProgram(
-  version: string,
+  { version, name }: { readonly version: string; readonly name: CalledAs },
   print: (text: string) => void,
   choose: (invocation: Invocation) => void,
 ): Command {
   const program = new Command()
-    .name('kube-autorollout')
+    .name(name)
     .description(
       'Restarts the workloads of a namespace whose image has changed under its tag.\n' +
         'Watches what is labelled kube-autorollout/enabled=true.',
@@ -130,7 +149,7 @@ function buildProgram(
     .version(version)
     .option('--config <file>', 'configuration file (else CONFIG_FILE; neither: the defaults)')
     .option(
-      '--namespace <namespace>',
+      '-n, --namespace <namespace>',
       "namespace (else the service account's own in a Pod, else the kubeconfig context's, else default)",
     )
     .option(
@@ -156,9 +175,9 @@ function buildProgram(
     .exitOverride()
     .showHelpAfterError('(--help lists what is allowed)');
 
-  const add = (name: string, description: string): Command =>
+  const add = (command: string, description: string): Command =>
     program
-      .command(name, { isDefault: name === 'run' })
+      .command(command, { isDefault: command === 'run' && name === 'kube-autorollout' })
       .description(description)
       .copyInheritedSettings(program);
 
@@ -178,7 +197,7 @@ function buildProgram(
 
   add('check', 'says what run --once would do, changing nothing')
     .addOption(
-      new Option('--output <format>', 'a table, or JSON')
+      new Option('-o, --output <format>', 'a table, or JSON')
         .choices(['table', 'json'])
         .default('table'),
     )
@@ -199,7 +218,9 @@ function buildProgram(
   add('explain', 'tells the whole way to the decision for one workload, changing nothing')
     .argument('<kind/name>', 'the workload, like deployment/web', parseWorkloadName)
     .addOption(
-      new Option('--output <format>', 'text, or JSON').choices(['text', 'json']).default('text'),
+      new Option('-o, --output <format>', 'text, or JSON')
+        .choices(['text', 'json'])
+        .default('text'),
     )
     .addOption(exitCode())
     .addOption(failOnUnknown())

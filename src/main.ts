@@ -2,13 +2,14 @@
 import { hostname } from 'node:os';
 import { isatty } from 'node:tty';
 import packageJson from '../package.json' with { type: 'json' };
-import { parseCommandLine, type CommonFlags, type Invocation } from './cli.ts';
+import { calledAs, parseCommandLine, type CommonFlags, type Invocation } from './cli.ts';
 import { StartError, type Environment, type Output } from './commands/environment.ts';
 import type { ExitCode } from './commands/exit-code.ts';
 
 /** The composition root, and the only file that reads the process. */
 async function main(): Promise<ExitCode> {
-  const line = parseCommandLine(process.argv.slice(2), packageJson.version);
+  const [, script = '', ...args] = process.argv;
+  const line = parseCommandLine(args, packageJson.version, calledAs(script));
   if (!line.ok) {
     (line.exitCode === 0 ? process.stdout : process.stderr).write(line.text);
     return line.exitCode;
