@@ -26,10 +26,9 @@ const { metafile } = await build({
   banner: {
     js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
   },
-  // Names stay, so that stack traces and class names in logs do.
+  // Names stay as they are, so that stack traces can be read; keepNames would wrap every closure each time it is made.
   minifyWhitespace: true,
   minifySyntax: true,
-  keepNames: true,
   sourcemap: true,
   sourcesContent: false,
   legalComments: 'none',
