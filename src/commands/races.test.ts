@@ -290,7 +290,7 @@ describe('the API server has its moments', () => {
       },
       { proxy: {}, userAgent: 'test', observe: () => {} },
     );
-    await using poller = await world.poller(connection);
+    await using poller = await world.poller({ connection });
     world.api.once('GET', web, () => {
       world.api.tokens?.clear();
       world.api.tokens?.add('two');

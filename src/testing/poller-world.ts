@@ -2,17 +2,28 @@ import { createPoller, type Poller } from '../commands/poller.ts';
 import { type Connection, openConnection, anonymous } from '../kube/connection.ts';
 import { createLog } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
-import type { TickReport } from '../tick.ts';
+import type { TickOptions, TickReport } from '../tick.ts';
 import { loadValid } from './config-files.ts';
 import { FakeApiServer, type FakeApiServerOptions } from './fake-apiserver.ts';
+import type { Simulation } from './fake-controllers.ts';
 import { fakeImage } from './fake-images.ts';
-import { FakeRegistry } from './fake-registry.ts';
+import { FakeRegistry, type FakeRegistryOptions } from './fake-registry.ts';
 import type { WorkloadKind } from '../rollout/workload.ts';
 
 export interface PollerWorldOptions {
-  readonly api?: FakeApiServerOptions;
+  readonly api?: Omit<FakeApiServerOptions, 'simulate'>;
+  /** Beside what nodes pull. */
+  readonly simulate?: Omit<Simulation, 'resolveImage'>;
+  readonly registry?: FakeRegistryOptions;
   /** YAML; default: plain HTTP for the registry. */
   readonly config?: string;
+}
+
+export interface TestPollerOptions {
+  /** Default: as somebody whom the API server lets in. */
+  readonly connection?: Connection;
+  /** Default `act`. */
+  readonly mode?: TickOptions['mode'];
 }
 
 /** A poller as it comes out of the composition root, which a test can tick. */
@@ -47,14 +58,19 @@ export class PollerWorld implements AsyncDisposable {
     this.#config = config;
   }
 
-  static async start({ api, config = plainHttp }: PollerWorldOptions = {}): Promise<PollerWorld> {
+  static async start({
+    api,
+    simulate,
+    registry,
+    config = plainHttp,
+  }: PollerWorldOptions = {}): Promise<PollerWorld> {
     const pulled = new Map<string, string>();
     const server = await FakeApiServer.start({
       rollOutAfterMs: 'manual',
-      simulate: { resolveImage: (image) => pulled.get(image) },
+      simulate: { ...simulate, resolveImage: (image) => pulled.get(image) },
       ...api,
     });
-    return new PollerWorld(server, await FakeRegistry.start(), pulled, config);
+    return new PollerWorld(server, await FakeRegistry.start(registry), pulled, config);
   }
 
   /** An image of the registry, as it stands in a template. @param name `repository:tag` */
@@ -65,7 +81,13 @@ export class PollerWorld implements AsyncDisposable {
   /** Pushes a build under a tag; nodes that pull it from now on get it. @param name `repository:tag` */
   push(name: string, build = 'first'): void {
     const digest = this.registry.push(name, fakeImage(`${name} ${build}`));
-    this.#pulled.set(this.image(name), `${this.image(name).replace(/:[^:/]+$/, '')}@${digest}`);
+    const image = this.image(name);
+    this.pulls(image, `${image.replace(/:[^:/]+$/, '')}@${digest}`);
+  }
+
+  /** What nodes that pull an image from now on report. */
+  pulls(image: string, imageId: string): void {
+    this.#pulled.set(image, imageId);
   }
 
   /** Pushes a build that nodes do not get: they pull through a mirror that lags behind. */
@@ -82,18 +104,18 @@ export class PollerWorld implements AsyncDisposable {
   }
 
   /** A poller that remembers nothing: a process that has just been started. */
-  async poller(connection?: Connection): Promise<TestPoller> {
+  async poller({ connection, mode = 'act' }: TestPollerOptions = {}): Promise<TestPoller> {
     const { config } = await loadValid(this.#config);
     const poller = createPoller({
       config: () => config,
       connection: connection ?? this.#connect(),
       namespace: 'default',
-      mode: 'act',
+      mode,
       proxy: {},
       userAgent: 'kube-autorollout/test',
       instance: 'test',
       log: createLog({
-        level: 'debug',
+        level: 'trace',
         format: 'json',
         destination: { write: (line) => this.log.push(line) },
         now: () => new Date(),
