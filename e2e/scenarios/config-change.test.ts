@@ -60,6 +60,7 @@ test('a changed ConfigMap takes effect in the running Pod, an invalid one does n
   // Times in a status are whole seconds.
   const tookMs = Date.parse(ended.lastState.terminated.finishedAt) - sentAt;
   assert.ok(tookMs < 6_000, `it took ${tookMs} ms to stop`);
+  await release.uninstall();
 });
 
 /** The kubelet looks after a Pod's volumes when the Pod changes, else once in a while. */

@@ -81,6 +81,7 @@ test(
       assert.equal(pod.metadata.uid, began.metadata.uid);
       assert.equal(pod.status.containerStatuses[0]?.restartCount, 0, 'the same process as ever');
     });
+    await release.uninstall();
   },
 );
 
