@@ -29,24 +29,29 @@ export async function demo(environment: Environment): Promise<ExitCode> {
   });
   try {
     return (await story(world, environment, () => poller.tick(environment.stop))) ? 0 : 1;
+  } catch (error) {
+    if (!environment.stop.aborted) throw error;
+    return 1;
   } finally {
     await poller.close();
   }
 }
 
-/** @returns whether everything came as told */
+/** @returns whether everything came as told @throws when it is told to stop */
 async function story(
   world: DemoWorld,
-  { stdout }: Environment,
+  { stdout, stop }: Environment,
   tick: () => Promise<TickReport>,
 ): Promise<boolean> {
   let kept = true;
   const say = async (text: string): Promise<void> => {
     stdout.write(`\n== ${text}\n`);
     await pause(readingMs);
+    stop.throwIfAborted();
   };
   const tickAndExpect = async (want: Readonly<Record<string, string>>): Promise<void> => {
     const report = await tick();
+    stop.throwIfAborted();
     const got = new Map(report.workloads.map(({ id, reason }) => [id.name, reason]));
     for (const [name, reason] of Object.entries(want)) {
       if (got.get(name) === reason) continue;
