@@ -77,7 +77,8 @@ export function createPoller(options: PollerOptions): Poller {
       return read;
     },
   };
-  const events = createEventSink(options);
+  let asked: Promise<readonly string[]> | undefined;
+  const events = createEventSink(options, () => asked);
   const reporter = createReporter({
     log,
     metrics: options.metrics,
@@ -97,7 +98,13 @@ export function createPoller(options: PollerOptions): Poller {
   const memory: TickMemory = new Set();
 
   return {
-    cluster,
+    cluster: {
+      ...cluster,
+      missingPermissions(signal) {
+        asked = cluster.missingPermissions(signal);
+        return asked;
+      },
+    },
     async tick(signal) {
       const config = options.config();
       await network.trust(config.tls.caCertificates);
@@ -226,8 +233,15 @@ function createNetwork(options: PollerOptions): Network {
   };
 }
 
-/** Sends Events without making a tick wait for them. */
-function createEventSink({ connection, namespace, instance, log }: PollerOptions): Events & {
+/**
+ * Sends Events without making a tick wait for them.
+ *
+ * @param missing what the Role lacks, where somebody has asked and tells: then a refusal is no news
+ */
+function createEventSink(
+  { connection, namespace, instance, log }: PollerOptions,
+  missing: () => Promise<readonly string[]> | undefined,
+): Events & {
   settled(): Promise<void>;
 } {
   const stop = new AbortController();
@@ -239,14 +253,17 @@ function createEventSink({ connection, namespace, instance, log }: PollerOptions
     now: () => new Date(),
     observe: ({ type, message }) => {
       if (stop.signal.aborted) return;
-      log.warn(
-        { message },
-        type === 'events-forbidden'
-          ? 'may not write Events; goes on without them'
-          : 'an Event could not be written',
-      );
+      if (type === 'events-forbidden') void tellForbidden(message);
+      else log.warn({ message }, 'an Event could not be written');
     },
   });
+
+  async function tellForbidden(message: string): Promise<void> {
+    const lacks = (await missing()) ?? [];
+    const level = lacks.some((one) => one.includes('events.events.k8s.io')) ? 'debug' : 'warn';
+    log[level]({ message }, 'may not write Events; goes on without them');
+  }
+
   return {
     record(event) {
       const sending = events.record(event, stop.signal).finally(() => underWay.delete(sending));

@@ -9,6 +9,7 @@ import { deployment } from '../testing/kube-objects.ts';
 const everySecond = 'cronSchedule: "* * * * * *"\njitterSeconds: 0\n';
 const plainHttp = 'registries:\n  - hostnamePattern: "127.0.0.1:*"\n    plainHttp: true\n';
 const pods = '/api/v1/namespaces/shop/pods';
+const events = '/apis/events.k8s.io/v1/namespaces/shop/events';
 const deployments = '/apis/apps/v1/namespaces/shop/deployments';
 
 /** A world with one Deployment, and what `run` needs to be looked at from outside. */
@@ -178,6 +179,25 @@ describe('run', { concurrency: 2 }, () => {
     await cli.says(/"stopping"/);
     cli.kill('SIGTERM');
     assert.equal((await cli.ended).exitCode, 143);
+  });
+
+  test('what the Role lacks is told once, Events included', async () => {
+    await using made = await RunWorld.start();
+    const { api } = made.world;
+    for (const verb of ['create', 'patch']) api.deny(verb, 'events');
+    api.deny('list', 'replicasets');
+    made.world.pushAgain('o/web:main');
+    await using cli = made.run();
+    await cli.says(
+      /"workload restarted"[^]*"the Role lacks|"the Role lacks[^]*"workload restarted"/,
+    );
+    await waitFor('an Event is refused', () => api.count('POST', events) > 0);
+    await cli.says(/(?:"tick ended"[^]*){2}/);
+    cli.kill('SIGTERM');
+    await ends(cli, 0);
+    const warnings = cli.output().match(/"level":"warn".*(?:Role|Events).*/g);
+    assert.equal(warnings?.length, 1, cli.output());
+    assert.match(warnings.join(), /list replicasets\.apps.*create events.*patch events/);
   });
 
   test('--once restarts what is stale, writes an Event, and ends with exit code 0', async () => {
