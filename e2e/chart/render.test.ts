@@ -40,9 +40,21 @@ describe('chart', () => {
   test('makes nothing cluster-wide, and grants no verb on everything', () => {
     for (const setup of setups) {
       const rendered = render(valuesOf(setup));
-      const namespaced = ['ConfigMap', 'Deployment', 'Pod', 'Role', 'RoleBinding', 'Secret'];
+      const namespaced = [
+        'ConfigMap',
+        'Deployment',
+        'Pod',
+        'Role',
+        'RoleBinding',
+        'Secret',
+        'Service',
+      ];
+      const ofPrometheus = ['PrometheusRule', 'ServiceMonitor'];
       for (const kind of new Manifests(rendered).kinds()) {
-        assert.ok([...namespaced, 'ServiceAccount'].includes(kind), `${setup}: ${kind}`);
+        assert.ok(
+          [...namespaced, ...ofPrometheus, 'ServiceAccount'].includes(kind),
+          `${setup}: ${kind}`,
+        );
       }
       assert.doesNotMatch(rendered, /verbs: .*\*|resources: .*\*/, setup);
     }
