@@ -29,6 +29,16 @@ describe('annotations', () => {
     });
   });
 
+  test('what is said to be off is off', () => {
+    const { settings, problems } = readAnnotations({
+      'kube-autorollout/hold': 'false',
+      'kube-autorollout/init-containers': 'false',
+      'kube-autorollout/if-not-present': 'skip',
+    });
+    assert.deepEqual(problems, []);
+    assert.deepEqual(settings, { ...readAnnotations({}).settings, ifNotPresent: 'skip' });
+  });
+
   const bad = [
     { key: 'hold', value: 'yes', allowed: '"true" or "false"' },
     { key: 'hold', value: '', allowed: '"true" or "false"' },

@@ -135,6 +135,16 @@ const rows: readonly Scene[] = [
     want: 'hold lookup-failed',
   },
   {
+    name: 'case 31: the same for one of two that cause it',
+    containers: ['app', 'db'].map((name) => container(name, { pullPolicy: 'IfNotPresent' })),
+    annotations: { 'kube-autorollout/if-not-present': 'restart' },
+    running: bothRun,
+    latest: { app: 'b', db: 'b' },
+    unpullable: { db: 'platform-missing' },
+    want: 'hold lookup-failed',
+    says: 'a new Pod might not start: db: words about platform-missing',
+  },
+  {
     name: 'an init container that is not watched has its say',
     containers: [container('migrate', { role: 'init' }), container('app')],
     latest: { app: 'b', migrate: 'tag-not-found' },
@@ -490,6 +500,12 @@ function left(scene: Omit<Scene, 'name' | 'want'>) {
   return decided.decision === 'restart' ? decided : assert.fail();
 }
 
+/** Two hours ago. */
+function restartedFor(name: string, letter: string) {
+  const seen = [{ digest: digest(letter), time: minutesAgo(120), attempts: 1 }];
+  return [name, { reference: `r.example.com/${name}:main`, seen }] as const;
+}
+
 describe('what a restart leaves', () => {
   test('case 28: the causes, and a record of every container whose digest is known', () => {
     const { causes, lastRestart } = left({
@@ -513,6 +529,26 @@ describe('what a restart leaves', () => {
         ]),
       ),
     );
+  });
+
+  test('case 27: one attempt more for what caused it, and none for what did not', () => {
+    const { lastRestart } = left({
+      containers: two,
+      running: bothRun,
+      annotations: {
+        'kube-autorollout/last-restart': formatLastRestart(
+          new Map([restartedFor('app', 'b'), restartedFor('db', 'a')]),
+        ),
+      },
+      latest: { app: 'b', db: 'a' },
+      options: { maxRestartsPerDigest: 2 },
+    });
+    assert.deepEqual(lastRestart.get('app')?.seen, [
+      { digest: digest('b'), time: now, attempts: 2 },
+    ]);
+    assert.deepEqual(lastRestart.get('db')?.seen, [
+      { digest: digest('a'), time: minutesAgo(120), attempts: 1 },
+    ]);
   });
 
   test('case 28: the reference in it is normalised', () => {

@@ -618,6 +618,23 @@ describe('pullable', () => {
       reads: '',
     },
     {
+      name: 'case 31: what one of two Pods runs already, the other one may not be able to',
+      running: ['d', 'r'],
+      shelf: { d: index({ [amd]: 'a2' }), r: index({ [amd]: 'a1', [arm]: 'b1' }) },
+      want: 'failed platform-missing',
+    },
+    {
+      name: 'case 31: a known platform that one of two Pods was made for is needed',
+      running: ['q', 'r'],
+      platforms: [amd, arm],
+      shelf: {
+        d: index({ [amd]: 'a2' }),
+        q: index({ [amd]: 'a1' }),
+        r: index({ [amd]: 'a1', [arm]: 'b1' }),
+      },
+      want: 'failed platform-missing',
+    },
+    {
       name: 'case 31: a child for the known platform',
       running: ['r'],
       platforms: [amd],

@@ -286,6 +286,17 @@ describe('what runs', () => {
     );
   });
 
+  test('case 24: with a partition above all, what runs below it is still looked up, as those Pods could', () => {
+    const workload = statefulSet({ partition: 9, updatedReplicas: 0, currentRevision: 'web-old' });
+    const old = { revision: 'old', pullSecrets: ['of-the-pod'] };
+    const observed = see(workload, [pod(workload, 'web-0', { app: 'b' }, old)]);
+    assert.deepEqual(
+      observed.containers.map(({ watched, running }) => [watched, running]),
+      [[true, []]],
+    );
+    assert.deepEqual(observed.pullSecrets, ['of-the-pod']);
+  });
+
   test('case 15: of a stalled rollout only the newest revision, and the message says so', () => {
     const workload = daemonSet({ updated: 1 });
     const seen = see(workload, [

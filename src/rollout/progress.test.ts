@@ -22,10 +22,18 @@ function podsOf(workload: WorkloadFacts, ...pods: readonly string[]): readonly P
           : marks.includes('done')
             ? 'Succeeded'
             : 'Running',
-        createdAt: minutesAgo(marks.includes('young') ? 9 : marks.includes('old') ? 90 : 60),
+        createdAt: minutesAgo(ageOf(marks)),
       },
     );
   });
+}
+
+/** In minutes; a Pod that is not ready counts as stuck after ten. */
+function ageOf(marks: readonly string[]): number {
+  if (marks.includes('young')) return 9;
+  if (marks.includes('ten')) return 10;
+  if (marks.includes('past-ten')) return 10.1;
+  return marks.includes('old') ? 90 : 60;
 }
 
 interface Row {
@@ -108,6 +116,12 @@ const deployments: readonly Row[] = [
     counted: both,
   },
   {
+    name: 'scaled up beyond a quota just now: the youngest Pod is young, whatever the others are',
+    workload: deployment({ replicas: 9 }),
+    pods: ['web-0', 'web-1 young'],
+    want: 'in-progress',
+  },
+  {
     name: 'case 15: past its deadline, it needs ReplicaSets',
     workload: deployment(exceeded),
     pods: ['web-0', 'web-1 old', 'web-2 old'],
@@ -173,6 +187,25 @@ const statefulSets: readonly Row[] = [
     pods: ['web-1 broken', 'web-0 old'],
     want: 'stalled',
     counted: ['web-1'],
+  },
+  {
+    name: 'case 15: Parallel stalls for one Pod that is not ready, though others are',
+    workload: statefulSet({ ...moving, podManagement: 'Parallel', replicas: 3 }),
+    pods: ['web-2', 'web-1 broken', 'web-0 old'],
+    want: 'stalled',
+    counted: ['web-2', 'web-1'],
+  },
+  {
+    name: 'case 15: Parallel, ten minutes old',
+    workload: statefulSet({ ...moving, podManagement: 'Parallel' }),
+    pods: ['web-1 broken ten', 'web-0 old'],
+    want: 'in-progress',
+  },
+  {
+    name: 'case 15: Parallel, past ten minutes',
+    workload: statefulSet({ ...moving, podManagement: 'Parallel' }),
+    pods: ['web-1 broken past-ten', 'web-0 old'],
+    want: 'stalled',
   },
   {
     name: 'Parallel is still moving while its youngest Pod is young',

@@ -188,6 +188,12 @@ describe('screen', () => {
     });
   }
 
+  test('case 11: one container that was not pulled yet does not keep the others from being looked up', () => {
+    const containers = [container('app'), container('db')];
+    const workload = deployment({}, { template: { containers } });
+    assert.equal(screened(workload, [pod(workload, 'web-0', { app: 'a', db: '' })]), undefined);
+  });
+
   test('a hold that people set does not keep it from being looked up', () => {
     const annotations = { 'kube-autorollout/hold': 'true' };
     assert.equal(screened(deployment({}, { annotations })), undefined);
