@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { z } from 'zod';
 import { program, registry } from './cluster.ts';
@@ -143,9 +144,10 @@ export class Poller {
     return ended.stdout;
   }
 
-  /** Starts the program, for a scenario that ends it. */
-  start(...args: readonly string[]): ChildProcess {
+  /** Starts the program, for a scenario that ends it. Somebody has to read its standard output. */
+  start(...args: readonly string[]): ChildProcessByStdio<null, Readable, null> {
     const flags = [...this.#flags, '--namespace', this.#namespace.name];
-    return spawn(process.execPath, [program, ...args, ...flags], { stdio: 'ignore' });
+    const stdio = ['ignore', 'pipe', 'ignore'] as const;
+    return spawn(process.execPath, [program, ...args, ...flags], { stdio: [...stdio] });
   }
 }

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -93,6 +92,7 @@ test('a poller that is killed around its PATCH neither loses a restart nor repea
 const nothing = async (): Promise<void> => {};
 
 /** @returns exit code and signal */
-async function ended(child: ChildProcess): Promise<readonly unknown[]> {
+async function ended(child: ReturnType<Poller['start']>): Promise<readonly unknown[]> {
+  child.stdout.resume();
   return once(child, 'exit');
 }

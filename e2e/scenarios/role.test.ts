@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { z } from 'zod';
@@ -56,9 +57,17 @@ test('the Role of the chart is what is needed, each part of it for what is docum
 
   await t.test("with the predecessor's Role it works, with one warning", async () => {
     const poller = await pollerFor('predecessors', 'old');
-    const log = await poller.once();
+    const child = poller.start('run');
+    let log = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (log += text));
+    await waitFor('a restart, and ticks after it', async () =>
+      /"workload restarted"(?:[^]*"tick ended"){3}/.test(log),
+    );
+    child.kill('SIGTERM');
+    await once(child, 'close');
     assert.equal((await namespace.generations())['Deployment/old'], 2);
-    assert.deepEqual(warningsIn(log), [noEvents]);
+    const warnings = warningsIn(log).filter((warning) => !warning.startsWith('tick skipped'));
+    assert.deepEqual(warnings, ['the Role lacks permissions; what they are for does not work']);
   });
 
   await t.test(
