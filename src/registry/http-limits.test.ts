@@ -182,6 +182,8 @@ describe('the status of a refusal or a redirect is the answer, whatever becomes 
         assert.ok(refused.body.length <= 64 * 1024);
         registry.push('o/web:main', fakeImage('one'));
         assert.equal((await net.send(new URL(path, registry.url))).status, 200);
+        // Who fell silent may have done so for good.
+        if (name === 'stops') assert.equal(registry.connections, 2);
       });
     }
   }

@@ -133,6 +133,19 @@ describe('case 35: registries without HEAD', () => {
     assert.equal(latest.reason, 'registry-error');
     assert.equal(latest.message, `${registry.host} answered 400 (TAG_INVALID)`);
   });
+
+  test('case 61: of an error body nothing but a code of the specification is quoted', async () => {
+    for (const code of ['secret', 'A\u001B[31m', 'A'.repeat(100), 'A B', 7]) {
+      await using registry = await FakeRegistry.start();
+      await using registries = new TestRegistries();
+      for (const method of ['HEAD', 'GET']) {
+        const body = JSON.stringify({ errors: [{ code, message: 'secret' }] });
+        registry.on(method, path, { status: 400, body });
+      }
+      const latest = failed(await registries.latest(`${registry.host}/o/web:main`));
+      assert.equal(latest.message, `${registry.host} answered 400`);
+    }
+  });
 });
 
 describe('case 36: the digest header', () => {
