@@ -71,13 +71,19 @@ export async function sendAnswer(
     if (!isHttp2(response)) response.socket?.end('SSH-2.0-OpenSSH_9.2\r\n\r\n');
     return;
   }
-  const body = Buffer.from(answer.body ?? '');
+  const body = bytesOf(answer.body ?? '');
   start(response, answer.status ?? 200, headersOf(answer, body));
   if (request.method === 'HEAD') {
     response.end();
     return;
   }
   await sendBody(response, body, answer.fault, signal);
+}
+
+/** Bytes are not copied: a page of a list has megabytes. */
+function bytesOf(body: string | Uint8Array): Buffer {
+  if (typeof body === 'string') return Buffer.from(body);
+  return Buffer.from(body.buffer, body.byteOffset, body.byteLength);
 }
 
 function headersOf(answer: Answer, body: Buffer): Record<string, string | string[]> {

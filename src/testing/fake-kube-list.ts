@@ -39,10 +39,14 @@ export function answerList(api: KubeApi, request: RecordedKubeRequest, target: T
   const head = metadataOnly
     ? `{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/v1"`
     : `{"kind":"${kind}List","apiVersion":"${resources[kind].group === '' ? 'v1' : 'apps/v1'}"`;
-  const items = page.items.map(metadataOnly ? metadataText : itemText);
+  const items = page.items.flatMap((item, index) => [
+    ...(index === 0 ? [] : [comma]),
+    metadataOnly ? metadataBytes(item) : itemBytes(item),
+  ]);
+  const opening = Buffer.from(`${head},"metadata":${JSON.stringify(metadata)},"items":[`);
   return {
     headers: { 'content-type': 'application/json' },
-    body: `${head},"metadata":${JSON.stringify(metadata)},"items":[${items.join(',')}]}`,
+    body: Buffer.concat([opening, ...items, Buffer.from(']}')]),
   };
 }
 
@@ -94,20 +98,22 @@ function firstAfter(names: readonly string[], after: string): number {
   return low;
 }
 
-/** Objects never change in place, so each is written once, however often it is listed. */
-const texts = new WeakMap<KubeObject, string>();
+const comma = Buffer.from(',');
 
-function itemText(object: KubeObject): string {
-  const known = texts.get(object);
+/** Objects never change in place, so each is written once, however often it is listed. */
+const written = new WeakMap<KubeObject, Buffer>();
+
+function itemBytes(object: KubeObject): Buffer {
+  const known = written.get(object);
   if (known !== undefined) return known;
   const { kind: _kind, apiVersion: _apiVersion, ...item } = object;
-  const text = JSON.stringify(item);
-  texts.set(object, text);
-  return text;
+  const bytes = Buffer.from(JSON.stringify(item));
+  written.set(object, bytes);
+  return bytes;
 }
 
-function metadataText({ metadata }: KubeObject): string {
-  return JSON.stringify({ metadata });
+function metadataBytes({ metadata }: KubeObject): Buffer {
+  return Buffer.from(JSON.stringify({ metadata }));
 }
 
 interface Token {
