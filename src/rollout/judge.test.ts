@@ -471,6 +471,30 @@ const platforms: readonly Row[] = [
     want: 'changed digest-changed',
   },
   {
+    name: "case 9: Windows' build unknown: an older build's image has changed, the newest one's has not",
+    running: ['r'],
+    platforms: ['windows/amd64'],
+    shelf: {
+      d: index({ 'windows(10.0.17763.2)/amd64': 'w4', 'windows(10.0.20348.2)/amd64': 'w2' }),
+      r: index({ 'windows(10.0.17763.1)/amd64': 'w1', 'windows(10.0.20348.1)/amd64': 'w2' }),
+      w1: image('c1'),
+      w4: image('c4'),
+    },
+    want: 'changed digest-changed',
+  },
+  {
+    name: "case 9: what an index holds for Linux is nothing to Windows' nodes",
+    running: ['r'],
+    platforms: ['windows/amd64'],
+    shelf: {
+      d: index({ 'windows(10.0.17763.2)/amd64': 'w1', [amd]: 'l2' }),
+      r: index({ 'windows(10.0.17763.1)/amd64': 'w1', [amd]: 'l1' }),
+      l1: image('c1'),
+      l2: image('c2'),
+    },
+    want: 'same platform-equal',
+  },
+  {
     name: "case 9: Windows' build known, its image equal under a newer revision",
     running: ['r'],
     platforms: ['windows(10.0.20348.2113)/amd64'],
@@ -489,6 +513,23 @@ const platforms: readonly Row[] = [
       r: indexOf([child('a'), child('b1')]),
     },
     want: 'changed digest-changed',
+  },
+  {
+    name: 'nor can they where only one side has two of them',
+    running: ['r'],
+    platforms: [arm],
+    shelf: {
+      d: indexOf([child('a'), child('b')]),
+      r: indexOf([child('a'), child('x', amd)]),
+    },
+    want: 'changed digest-changed',
+  },
+  {
+    name: 'case 4: the only image of R, whatever it is for, is one of those that D holds',
+    running: ['r'],
+    shelf: { d: index({ [amd]: 'a', [arm]: 'b' }), r: indexOf([child('a')]) },
+    want: 'same platform-equal',
+    reads: 'd | r',
   },
 ];
 
