@@ -67,9 +67,11 @@ export function decide(observed: Observed, findings: Findings, options: DecideOp
   const containers = observed.containers.map((container) =>
     findingReport(container, findingOf(findings, container)),
   );
-  const warnings = [...findings.values()].flatMap(({ latest }) =>
-    latest?.status === 'found' ? latest.warnings : [],
-  );
+  // In the template's order, not in that in which registries answered.
+  const warnings = observed.containers.flatMap((container) => {
+    const { latest } = findingOf(findings, container);
+    return latest?.status === 'found' ? latest.warnings : [];
+  });
   const changed = containers.filter(({ verdict }) => verdict === 'changed');
   if (changed.length === 0) {
     const { reason, words } = withoutChange(containers);
