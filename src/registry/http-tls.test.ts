@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 
 import { Secret } from '../credentials/credential.ts';
 import { createAuthority, type TestAuthority } from '../testing/certificates.ts';
@@ -54,6 +55,22 @@ describe('TLS (case 54)', () => {
     assert.equal((await net.send(other.url, own)).status, 200);
     assert.equal((await net.send(other.url)).status, 200);
     assert.equal((await net.failure(registry.url)).code, 'unreachable');
+  });
+
+  test("case 54: the CA of a registry is added to the system's roots, not taken instead of them", async () => {
+    await using registry = await registryOf();
+    registry.on('HEAD', '/', {});
+    const second = await createAuthority('Second CA');
+    const roots = getCACertificates('default');
+    setDefaultCACertificates([...roots, authority.certificate]);
+    try {
+      await using net = testHttp();
+      const own = host({ caCertificate: second.certificate });
+      assert.equal((await net.send(registry.url, own)).status, 200);
+      assert.equal((await net.send(registry.url)).status, 200);
+    } finally {
+      setDefaultCACertificates(roots);
+    }
   });
 
   test('case 54: insecureSkipTlsVerify holds for its registry only, and shares no connection', async () => {

@@ -145,6 +145,11 @@ describe('cases 45 and 46: who is tried, and in which order', () => {
     answers.set(`Basic ${btoa('ann:secret')}`, hidden);
     const missing = failed(await registries.latest(name, both.slice(0, 1)));
     assert.deepEqual([missing.reason, missing.attempts.length], ['tag-not-found', 1]);
+    // One password is asked with once, however many Secrets hold it.
+    const before = sent(registry, 'ann', 'secret');
+    const twice = [entry(login('ann', 'secret'), 'one'), entry(login('ann', 'secret'), 'two')];
+    assert.equal(failed(await registries.latest(name, twice)).attempts.length, 2);
+    assert.equal(sent(registry, 'ann', 'secret') - before, 2);
   });
 
   test('case 61: of ten thousand matching entries twenty are tried, and the user is told', async () => {
@@ -323,19 +328,20 @@ describe('case 51: no account is locked by us', () => {
   });
 
   const words = [
-    { error: 'invalid_grant', requests: 1 },
-    { error: 'invalid_client', requests: 1 },
-    { error: 'invalid_scope', requests: 2 },
-    { error: undefined, requests: 2 },
+    { status: 400, error: 'invalid_grant', requests: 1 },
+    { status: 400, error: 'invalid_client', requests: 1 },
+    { status: 400, error: 'invalid_scope', requests: 2 },
+    { status: 400, error: undefined, requests: 2 },
+    { status: 403, error: 'invalid_grant', requests: 2 },
   ];
-  for (const { error, requests } of words) {
+  for (const { status, error, requests } of words) {
     const rests = requests === 1 ? 'for all' : 'for its repository only';
-    test(`case 51: what a token endpoint refuses with 400 ${error} rests ${rests}`, async () => {
+    test(`case 51: what a token endpoint refuses with ${status} ${error} rests ${rests}`, async () => {
       await using registry = await FakeRegistry.start({
         auth: { type: 'bearer', users, flows: ['POST'] },
       });
       await using registries = new TestRegistries();
-      registry.on('POST', '/token', { status: 400, body: JSON.stringify({ error }) });
+      registry.on('POST', '/token', { status, body: JSON.stringify({ error }) });
       for (const repository of ['o/web', 'o/api', 'o/web']) {
         const name = `${registry.host}/${repository}:main`;
         const latest = failed(await registries.latest(name, [entry(login('ann', 'dead'))]));
