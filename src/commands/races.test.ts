@@ -23,6 +23,22 @@ async function stale(options?: Parameters<typeof PollerWorld.start>[0]): Promise
   return world;
 }
 
+/** Two Deployments whose rollout of `:next` stopped half-way. */
+async function stalled(): Promise<PollerWorld> {
+  const world = await PollerWorld.start();
+  world.push(main);
+  world.push('o/web:next', 'broken');
+  for (const name of ['api', 'web']) {
+    world.api.create(deployment({ name, image: world.image(main), replicas: 2 }));
+    const containers = [
+      { name: 'app', image: world.image('o/web:next'), imagePullPolicy: 'Always' },
+    ];
+    world.api.edit('Deployment', name, { spec: { template: { spec: { containers } } } });
+    world.api.rollOut('Deployment', name, { replace: 1, stalled: true });
+  }
+  return world;
+}
+
 describe('others write at the same time', () => {
   test('case 29: a workload whose status is written ten times a second is restarted, once', async () => {
     await using world = await stale({ api: { latencyMs: 20 } });
@@ -150,6 +166,57 @@ describe('others write at the same time', () => {
     world.api.rollOut('Deployment', 'web');
     assert.deepEqual(await other.decisions(), ['web: none (up-to-date)']);
     assert.equal(world.generation('web'), 2);
+  });
+});
+
+describe('case 15: a rollout that stalls does not hold for ever', () => {
+  const replicaSets = '/apis/apps/v1/namespaces/default/replicasets';
+
+  test('its newest Pods are judged, and a fix that is pushed gets there', async () => {
+    await using world = await stalled();
+    await using poller = await world.poller();
+    assert.deepEqual(await poller.decisions(), [
+      'api: none (up-to-date)',
+      'web: none (up-to-date)',
+    ]);
+    assert.equal(world.api.count('GET', replicaSets), 1, 'once a tick, however many have stalled');
+
+    world.push('o/web:next', 'fixed');
+    assert.deepEqual(await poller.decisions(), [
+      'api: restart (changed)',
+      'web: restart (changed)',
+    ]);
+    for (const name of ['api', 'web']) world.api.rollOut('Deployment', name);
+    const lists = world.api.count('GET', replicaSets);
+    assert.deepEqual(await poller.decisions(), [
+      'api: none (up-to-date)',
+      'web: none (up-to-date)',
+    ]);
+    assert.equal(world.api.count('GET', replicaSets), lists, 'only while one has stalled');
+  });
+
+  test('without permission it goes on holding, and names the rule', async () => {
+    await using world = await stalled();
+    world.api.deny('list', 'replicasets');
+    world.push('o/web:next', 'fixed');
+    await using poller = await world.poller();
+    const { result, workloads } = await poller.tick();
+    assert.equal(result, 'success');
+    for (const { reason, message } of workloads) {
+      assert.equal(reason, 'rollout-in-progress');
+      assert.match(message, /the Role must allow list on replicasets\.apps/);
+    }
+  });
+
+  test('who is held for another reason asks for no ReplicaSets', async () => {
+    await using world = await stalled();
+    for (const name of ['api', 'web']) {
+      world.api.edit('Deployment', name, { spec: { paused: true } });
+      world.api.rollOut('Deployment', name);
+    }
+    await using poller = await world.poller();
+    assert.deepEqual(await poller.decisions(), ['api: hold (paused)', 'web: hold (paused)']);
+    assert.equal(world.api.count('GET', replicaSets), 0);
   });
 });
 
