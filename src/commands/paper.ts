@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
 import type { ContainerReport, Decision } from '../rollout/verdict.ts';
 import { levelOf } from '../telemetry/vocabulary.ts';
-import { hasColour, type Environment } from './environment.ts';
+import { hasColour, variable, type Environment } from './environment.ts';
 
 /** Where an answer is printed. */
 export interface Paper {
@@ -14,13 +14,16 @@ type Style = Parameters<typeof styleText>[0];
 
 const usualColumns = 80;
 
-/** Stdout as it is. */
+/** Stdout as it is; where it is no terminal, `COLUMNS` may say how wide whatever reads it is. */
 export function paperOf(environment: Environment): Paper {
   const { stdout } = environment;
+  const columns = stdout.isTerminal
+    ? // A terminal that does not say how wide it is says 0.
+      stdout.columns || usualColumns
+    : Number(variable(environment, 'COLUMNS') ?? Number.NaN);
   return {
     color: hasColour(stdout, environment),
-    // A terminal that does not say how wide it is says 0.
-    ...(stdout.isTerminal && { columns: stdout.columns || usualColumns }),
+    ...(Number.isInteger(columns) && columns > 0 && { columns }),
   };
 }
 
