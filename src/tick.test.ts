@@ -10,6 +10,7 @@ import {
   type LookUps,
   type Ports,
   type Read,
+  type Restarted,
   type RestartOutcome,
   type TickOptions,
   type TickReport,
@@ -90,6 +91,7 @@ function world({
 }: World = {}) {
   const asked: string[] = [];
   const reported: WorkloadReport[] = [];
+  const restarts: Restarted[] = [];
   const cluster: Cluster = {
     listWorkloads: async (kind) => {
       asked.push(`list ${kind}`);
@@ -132,14 +134,15 @@ function world({
     cluster,
     registry: { begin: () => lookUps },
     reporter: {
-      workload: (report) => {
+      workload: (report, restarted) => {
         reported.push(report);
+        if (restarted) restarts.push(restarted);
         onReport();
       },
       tick: () => {},
     },
   };
-  return { ports, asked, reported };
+  return { ports, asked, reported, restarts };
 }
 
 function options(overrides: Partial<TickOptions> = {}): TickOptions {
@@ -376,6 +379,68 @@ describe('tick', () => {
     const { ports } = world({ ...listed(deployment('web')), pods: down });
     await tick(ports, settings, options({ memory }));
     assert.deepEqual([...memory], ['uid-web']);
+  });
+
+  test('reports by kind and name, whoever was ready first', async () => {
+    const statefulSet = { ...deployment('a').id, kind: 'StatefulSet' } as const;
+    const { ports } = world({
+      workloads: {
+        Deployment: { ok: true, value: [deployment('c'), deployment('b')] },
+        StatefulSet: { ok: true, value: [{ ...deployment('a'), id: statefulSet }] },
+      },
+    });
+    const { workloads } = await tick(ports, settings, options());
+    assert.deepEqual(
+      workloads.map(({ id }) => `${id.kind} ${id.name}`),
+      ['Deployment b', 'Deployment c', 'StatefulSet a'],
+    );
+  });
+
+  test('case 59: takes as long as the monotonic clock says', async () => {
+    const times = [1_000, 1_250];
+    const { ports } = world();
+    const monotonicMs = (): number => times.shift() ?? assert.fail('asked once more');
+    assert.equal((await tick(ports, settings, options({ monotonicMs }))).durationMs, 250);
+  });
+
+  test('tells what a restart was for, and where the new image comes from', async () => {
+    const made = { created: '2026-01-01T00:00:00Z', revision: 'abc' };
+    const { ports, restarts } = world({
+      ...listed(deployment('web')),
+      latest: { web: found(pushed) },
+      manifest: {
+        status: 'found',
+        manifest: { type: 'image', digest: pushed, config: pushed, ...made },
+      },
+      pods: { ok: true, value: [podOf(deployment('web'), `docker://${running}`)] },
+    });
+    await tick(ports, settings, options());
+    assert.deepEqual(restarts, [
+      {
+        id: deployment('web').id,
+        changes: [
+          {
+            container: 'app',
+            image: 'r.example.com/web:main',
+            running: [running],
+            latest: pushed,
+            ...made,
+          },
+        ],
+      },
+    ]);
+  });
+
+  test('one workload that nobody watches is a problem, unless its kind could not be listed', async () => {
+    const only = { kind: 'Deployment', name: 'web' } as const;
+    const nobody = await tick(world().ports, settings, options({ only }));
+    assert.deepEqual(nobody.problems, [
+      'Deployment web is not watched: the selector finds no such object',
+    ]);
+    const down: Read<never> = { ok: false, reason: 'api-error', message: 'it is down' };
+    const { ports } = world({ workloads: { Deployment: down } });
+    const failed = await tick(ports, settings, options({ only }));
+    assert.deepEqual(failed.problems, ['Deployments could not be listed: it is down']);
   });
 
   test('narrows to one workload', async () => {
