@@ -209,6 +209,18 @@ describe('restart', () => {
     assert.equal(api.count('PATCH'), 0);
   });
 
+  test('an answer to the GET that is no workload is said, and nothing is patched', async () => {
+    await using api = await start();
+    await using kube = connectToFake(api);
+    const facts = await judged(kube);
+    api.once('GET', path, { body: '{"kind":"Deployment","metadata":{}}' });
+    assert.deepEqual(failed(await kube.cluster.restart(facts, patch, never)), {
+      reason: 'api-error',
+      message: 'the API server answered with an object that makes no sense',
+    });
+    assert.equal(api.count('PATCH'), 0);
+  });
+
   test('403 names the missing rule', async () => {
     await using api = await start();
     await using kube = connectToFake(api);
