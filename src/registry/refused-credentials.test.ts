@@ -377,6 +377,69 @@ describe('case 51: no account is locked by us', () => {
     assert.deepEqual(failed(await registries.latest(other, robot)).attempts[0]?.outcome, 'refused');
   });
 
+  test('case 51: what was held against a repository ends when it may be read', async () => {
+    await using registry = await FakeRegistry.start({ auth: { type: 'basic', users } });
+    await using registries = new TestRegistries();
+    registry.push('o/web:main', image);
+    const ann = [entry(login('ann', 'secret'))];
+    const ask = async (): Promise<string | undefined> => {
+      const latest = await registries.latest(`${registry.host}/o/web:main`, ann);
+      return latest.attempts[0]?.outcome;
+    };
+    const refuse = (times: number): void => {
+      for (let time = 0; time < times; time += 1) {
+        for (const method of ['HEAD', 'GET']) registry.once(method, path, { status: 403 });
+      }
+    };
+    const outcomes: (string | undefined)[] = [await ask()];
+    refuse(1);
+    for (const minutes of [1, 1, 4]) {
+      registries.clock += minutes * minute;
+      outcomes.push(await ask());
+    }
+    refuse(1);
+    // The second rest is as short as the first.
+    for (const minutes of [1, 4, 1]) {
+      registries.clock += minutes * minute;
+      outcomes.push(await ask());
+    }
+    const round = ['refused', 'resting', 'accepted'];
+    assert.deepEqual(outcomes, ['accepted', ...round, ...round]);
+  });
+
+  test('case 51: a password that was only ever forbidden goes alone', async () => {
+    await using registry = await FakeRegistry.start();
+    await using registries = new TestRegistries();
+    let inFlight = 0;
+    let most = 0;
+    const names = Array.from({ length: 6 }, (_, number) => `o/i${number}`);
+    for (const name of names) {
+      for (const method of ['HEAD', 'GET']) {
+        registry.on(method, `/v2/${name}/manifests/main`, async ({ headers }) => {
+          if (headers.authorization === undefined) {
+            return { status: 401, headers: { 'www-authenticate': 'Basic realm="r"' } };
+          }
+          inFlight += 1;
+          most = Math.max(most, inFlight);
+          await new Promise((resolve) => {
+            setTimeout(resolve, 10);
+          });
+          inFlight -= 1;
+          return { status: 403 };
+        });
+      }
+    }
+    const lookUps = registries.begin();
+    const answers = await Promise.all(
+      names.map((name) =>
+        latestIn(lookUps, `${registry.host}/${name}:main`, [entry(login('ann', 'secret'))]),
+      ),
+    );
+    for (const answer of answers) assert.equal(failed(answer).reason, 'unauthorized');
+    assert.equal(most, 1);
+    assert.equal(sent(registry, 'ann', 'secret'), 2 * names.length);
+  });
+
   test('case 51: insufficient_scope rests for its repository only', async () => {
     await using registry = await FakeRegistry.start({
       auth: { type: 'bearer', users: { robot: { password: 'r', repositories: ['p/mine'] } } },
