@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 
-import type { RolloutFacts, WorkloadKind } from '../rollout/workload.ts';
+import { type RolloutFacts, type WorkloadKind, workloadKinds } from '../rollout/workload.ts';
 import { isObject, type JsonObject, listAt, mergePatch } from '../testing/kube-json.ts';
 import { workload } from '../testing/kube-objects.ts';
 import { parseWorkload } from './workloads.ts';
@@ -140,6 +140,55 @@ describe('parseWorkload', () => {
       updated: 2,
       available: 1,
     });
+  });
+
+  test('case 15: one that was just created has no status, and nobody has seen it', () => {
+    const fresh = { spec: { updateStrategy: null, strategy: null, ordinals: null }, status: null };
+    for (const kind of workloadKinds) {
+      const { generation, observedGeneration } = parseWorkload(kind, stored(kind, fresh));
+      assert.deepEqual([generation, observedGeneration], [1, 0]);
+    }
+    assert.deepEqual(rollout('Deployment', fresh), {
+      kind: 'Deployment',
+      paused: false,
+      strategy: 'RollingUpdate',
+      replicas: 1,
+      statusReplicas: 0,
+      updatedReplicas: 0,
+      availableReplicas: 0,
+      progressDeadlineExceeded: false,
+    });
+    assert.deepEqual(rollout('StatefulSet', fresh), {
+      kind: 'StatefulSet',
+      strategy: 'RollingUpdate',
+      podManagement: 'OrderedReady',
+      partition: 0,
+      firstOrdinal: 0,
+      replicas: 1,
+      statusReplicas: 0,
+      updatedReplicas: 0,
+      readyReplicas: 0,
+      currentRevision: '',
+      updateRevision: '',
+    });
+    assert.deepEqual(rollout('DaemonSet', fresh), {
+      kind: 'DaemonSet',
+      strategy: 'RollingUpdate',
+      desired: 0,
+      updated: 0,
+      available: 0,
+    });
+  });
+
+  test('case 24: reads how far a StatefulSet is', () => {
+    const status = { replicas: 5, updatedReplicas: 2, readyReplicas: 4, currentRevision: 'web-a' };
+    const facts = rollout('StatefulSet', { status: { ...status, updateRevision: 'web-b' } });
+    assert.ok(facts.kind === 'StatefulSet');
+    const { statusReplicas, updatedReplicas, readyReplicas, currentRevision } = facts;
+    assert.deepEqual(
+      [statusReplicas, updatedReplicas, readyReplicas, currentRevision, facts.updateRevision],
+      [5, 2, 4, 'web-a', 'web-b'],
+    );
   });
 
   test('case 23 and 24: reads paused, Recreate and OnDelete', () => {
