@@ -144,6 +144,13 @@ describe('check', { concurrency: 2 }, () => {
     }
   });
 
+  test('COLUMNS says how wide it may be where the output is no terminal', async () => {
+    await using world = await startWorld();
+    const { stdout } = await world.run(['check'], { env: { COLUMNS: '70' } });
+    for (const line of stdout.split('\n')) assert.ok(line.length <= 70, line);
+    assert.match(stdout, /^deployment\/web {2}restart \(changed\)$/m);
+  });
+
   test('LOG_LEVEL of a Pod does not fill stderr, --log-level does', async () => {
     await using world = await startWorld();
     const quiet = await world.run(['check'], { env: { LOG_LEVEL: 'info' } });

@@ -151,9 +151,9 @@ describe('hintsOf', () => {
 describe('permissionHints', () => {
   const missing = ['patch deployments.apps (to watch and restart workloads)', 'list pods (to see)'];
 
-  test('names what the credentials lack', () => {
+  test('names what the Role lacks', () => {
     assert.deepEqual(permissionHints(missing, report), [
-      "these credentials may not patch deployments.apps (to watch and restart workloads), list pods (to see); if they are the poller's, its Role lacks that",
+      'the Role of this ServiceAccount lacks patch deployments.apps (to watch and restart workloads), list pods (to see)',
     ]);
   });
 

@@ -31,7 +31,7 @@ export function hintsOf({ workloads, labelledPods }: Neighbours, place: Place): 
   return watched || hints.length > 0 ? shown : [...shown, ...nothingLabelled(workloads, place)];
 }
 
-/** Verbs that the credentials lack, but for those whose lack the tick ran into itself. */
+/** Verbs that the poller's own credentials lack, but for those whose lack the tick ran into itself. */
 export function permissionHints(
   missing: readonly string[],
   { problems }: TickReport,
@@ -41,9 +41,7 @@ export function permissionHints(
     return !problems.some((problem) => problem.includes(`${action}:`));
   });
   if (unsaid.length === 0) return [];
-  return [
-    `these credentials may not ${unsaid.join(', ')}; if they are the poller's, its Role lacks that`,
-  ];
+  return [`the Role of this ServiceAccount lacks ${unsaid.join(', ')}`];
 }
 
 function hintsForOne(
