@@ -43,7 +43,7 @@ function containerLines(container: ContainerReport, paper: Paper): readonly stri
     ...hang(below, digests === '' ? judged : `${judged}: ${digests}`, paper).map((line) =>
       line.replace(judged, painted),
     ),
-    ...(message === '' ? [] : hang(below, message, paper)),
+    ...(message === '' || reason === 'equal' ? [] : hang(below, message, paper)),
   ];
 }
 
