@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
+import { createAuthority } from '../testing/certificates.ts';
 import { fakeImage } from '../testing/fake-images.ts';
 import { FakeRegistry, type FakeRegistryOptions } from '../testing/fake-registry.ts';
 import { failed, found } from '../testing/latest.ts';
@@ -140,5 +141,26 @@ describe('case 39: a registry that redirects to another one', () => {
     const latest = failed(await registries.latest(both.name, [ann]));
     assert.equal(latest.reason, 'malformed');
     assert.match(latest.message, /metadata address/);
+  });
+
+  test("case 41: the first one's plainHttp is not for the realm of the other one", async () => {
+    const authority = await createAuthority();
+    await using both = await startBoth({
+      tls: 'h2',
+      identity: await authority.issue(['127.0.0.1']),
+      strict: false,
+    });
+    await using realm = await FakeRegistry.start();
+    await using registries = new TestRegistries({
+      http: { caCertificates: [authority.certificate] },
+    });
+    both.back.on('HEAD', '/v2/mirror/web/manifests/main', {
+      status: 401,
+      headers: { 'www-authenticate': `Bearer realm="${realm.url.href}token"` },
+    });
+    const latest = failed(await registries.latest(both.name));
+    assert.equal(latest.reason, 'malformed');
+    assert.match(latest.message, /names a realm without TLS/);
+    assert.equal(realm.requests.length, 0);
   });
 });

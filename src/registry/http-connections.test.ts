@@ -52,6 +52,21 @@ describe('connections', () => {
     }
   });
 
+  for (const [tls, expected] of [
+    ['h1', 8],
+    ['h2', 32],
+  ] as const) {
+    test(`${expected} requests are in flight over ${tls} when nothing else is set`, async () => {
+      await using registry = await FakeRegistry.start({ tls, identity });
+      await using net = testHttp({ caCertificates: [authority.certificate] });
+      const gauge = gaugeOf(expected);
+      registry.on('HEAD', path, gauge.script);
+      const url = new URL(path, registry.url);
+      await Promise.all(Array.from({ length: 40 }, async () => net.send(url)));
+      assert.equal(gauge.most, expected);
+    });
+  }
+
   test('50 HEADs over HTTP/2 need one connection, with content-length, 401 and 404 in between', async () => {
     await using registry = await FakeRegistry.start({
       tls: 'h2',

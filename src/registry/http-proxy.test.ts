@@ -80,6 +80,31 @@ describe('proxies', () => {
     );
   });
 
+  test('a proxy whose URL has no user is shown none', async () => {
+    await using registry = await FakeRegistry.start({ tls: 'h1', identity });
+    await using plain = await FakeRegistry.start();
+    await using proxy = await FakeProxy.start({
+      routes: { 'registry.example:443': registry.host, 'registry.example': plain.host },
+    });
+    for (const each of [registry, plain]) each.push('o/web:main', fakeImage('one'));
+    const { href } = proxy.url;
+    await using net = testHttp({
+      caCertificates: [authority.certificate],
+      proxy: { httpsProxy: href, httpProxy: href },
+      lookup,
+    });
+    for (const scheme of ['https', 'http']) {
+      assert.equal((await net.send(`${scheme}://registry.example${path}`)).status, 200);
+    }
+    assert.deepEqual(
+      proxy.requests.map(({ method, authorization }) => [method, authorization]),
+      [
+        ['CONNECT', undefined],
+        ['HEAD', undefined],
+      ],
+    );
+  });
+
   test('a proxy may speak TLS itself', async () => {
     await using registry = await FakeRegistry.start({ tls: 'h1', identity });
     await using proxy = await FakeProxy.start({
