@@ -5,6 +5,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { calledAs, parseCommandLine, type CommonFlags, type Invocation } from './cli.ts';
 import { StartError, type Environment, type Output } from './commands/environment.ts';
 import type { ExitCode } from './commands/exit-code.ts';
+import { printable } from './image/quote.ts';
 
 /** The composition root, and the only file that reads the process. */
 async function main(): Promise<ExitCode> {
@@ -19,7 +20,8 @@ async function main(): Promise<ExitCode> {
     return await dispatch(environment, line.invocation, line.flags);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
-    process.stderr.write(`error: ${error.message}\n`);
+    const lines = error.message.split('\n').map(printable);
+    process.stderr.write(`error: ${lines.join('\n')}\n`);
     return error.exitCode;
   }
 }

@@ -105,4 +105,16 @@ describe('a fault that somebody planted is found with one command', () => {
     assert.match(stdout, /warning: cronSchedule "\*\/45 \* \* \* \* \*" fires unevenly/);
     assert.equal((stdout.match(/^ {2}\d{4}-\d\d-\d\dT\d\d:\d\d:(?:00|45)Z$/gm) ?? []).length, 5);
   });
+
+  test('case 61: a config that steers the terminal steers nothing', async () => {
+    const key = String.raw`"\e[31mkey"`;
+    await using world = await CliWorld.start({ config: `${key}: 1\n` });
+    for (const command of ['validate', 'check']) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      const { exitCode, stdout, stderr } = await world.run([command]);
+      assert.equal(exitCode, 2);
+      assert.match(stdout + stderr, /unknown key/);
+      assert.doesNotMatch(stdout + stderr, /(?!\n)[\p{C}\p{Zl}\p{Zp}]/u);
+    }
+  });
 });

@@ -1,5 +1,6 @@
 import type { CommonFlags } from '../cli.ts';
 import { formatProblem } from '../config/load.ts';
+import { printable } from '../image/quote.ts';
 import type { Environment } from './environment.ts';
 import { scheduleTimes } from './schedule-times.ts';
 import { configLoader } from './setup.ts';
@@ -9,10 +10,10 @@ export async function validate(environment: Environment, flags: CommonFlags): Pr
   const { stdout } = environment;
   const loaded = await configLoader(environment, flags)();
   if (!loaded.ok) {
-    for (const problem of loaded.problems) stdout.write(`${formatProblem(problem)}\n`);
+    for (const problem of loaded.problems) stdout.write(`${printable(formatProblem(problem))}\n`);
     return 2;
   }
-  for (const warning of loaded.warnings) stdout.write(`warning: ${warning}\n`);
+  for (const warning of loaded.warnings) stdout.write(`warning: ${printable(warning)}\n`);
   const { cronSchedule, timeZone } = loaded.config;
   const { next, uneven } = scheduleTimes(loaded.config, new Date());
   if (uneven)
