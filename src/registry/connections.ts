@@ -112,13 +112,23 @@ export class Connections {
   async close(reason: HttpError): Promise<void> {
     this.#closing.abort(reason);
     this.lanes.failWaiting(reason);
-    await Promise.all([...this.#open].map(({ client }) => client.destroy(reason)));
+    await Promise.all(
+      [...this.#open].map(async ({ client, socket }) => {
+        await client.destroy(reason);
+        socket.destroy();
+      }),
+    );
     this.#open.clear();
   }
 
+  /** What is in flight may end. Undici closes a socket that it has used; one that it never got is ours to close. */
   #retire(connection: Connection): void {
     this.#open.delete(connection);
-    connection.client.close().catch(ignore);
+    const { client, socket } = connection;
+    client
+      .close()
+      .catch(ignore)
+      .finally(() => socket.destroy());
   }
 
   #free(): Connection | undefined {

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { createAuthority, type TestAuthority } from '../testing/certificates.ts';
 import type { Answer } from '../testing/fake-answer.ts';
 import { fakeImage } from '../testing/fake-images.ts';
 import { FakeRegistry, type TlsIdentity } from '../testing/fake-registry.ts';
+import { RawServer } from '../testing/raw-server.ts';
 import { testHttp } from '../testing/test-http.ts';
 import { defaultHostOptions } from './hosts.ts';
 
@@ -169,5 +171,37 @@ describe('connections', () => {
     });
     assert.equal(post.code, 'unreachable');
     assert.equal(registry.count('POST'), 1);
+  });
+
+  test('a connection that came too late for its request is closed with the network', async () => {
+    const { promise: resolved, resolve } = Promise.withResolvers<void>();
+    const { promise: connected, resolve: onConnect } = Promise.withResolvers<void>();
+    const { promise: closed, resolve: onClose } = Promise.withResolvers<void>();
+    await using server = await RawServer.start((socket) => {
+      socket.on('close', onClose);
+      onConnect();
+    });
+    await using net = testHttp({
+      lookup: async () => {
+        await resolved;
+        return [{ address: '127.0.0.1', family: 4 }];
+      },
+    });
+    const controller = new AbortController();
+    const url = `http://registry.example:${new URL(server.url).port}/v2/`;
+    const failed = net.failure(url, {}, controller.signal);
+    // The look-up of the address is under way then.
+    await new Promise((next) => {
+      setImmediate(next);
+    });
+    controller.abort();
+    assert.equal((await failed).code, 'aborted');
+    resolve();
+    await connected;
+    // Until this side knows it, too.
+    await sleep(50);
+    await net.http.close();
+    // It would be open for as long as the server likes: undici never had it.
+    await closed;
   });
 });
