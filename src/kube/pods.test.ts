@@ -15,6 +15,10 @@ function fixture(name: string): JsonObject {
 
 const running = fixture('pod-running.json');
 
+function readyWith(conditions: readonly JsonObject[]): boolean {
+  return parsePod(mergePatch(running, { status: { conditions } })).ready;
+}
+
 describe('parsePod', () => {
   test('case 13: names the controller owner and the hash of the revision', () => {
     const pod = parsePod(running);
@@ -27,6 +31,21 @@ describe('parsePod', () => {
     const [pending] = listAt(fixture('pods-pending.json'), 'items');
     assert.equal(parsePod(pending).owner?.kind, 'StatefulSet');
     assert.match(parsePod(pending).revisionHash ?? '', /^db-/);
+  });
+
+  test('case 15: tells after which change of its template a Pod of a DaemonSet was made', () => {
+    const labels = { 'controller-revision-hash': '5d4f', 'pod-template-generation': '3' };
+    const pod = parsePod(mergePatch(running, { metadata: { labels } }));
+    assert.deepEqual([pod.revisionHash, pod.templateGeneration], ['5d4f', '3']);
+    assert.equal(parsePod(running).templateGeneration, undefined);
+  });
+
+  test('case 15: is ready when its condition of that name says so', () => {
+    assert.equal(readyWith([{ type: 'Ready', status: 'True' }]), true);
+    const others = { type: 'Initialized', status: 'True' };
+    assert.equal(readyWith([others, { type: 'Ready', status: 'False' }]), false);
+    assert.equal(readyWith([others, { type: 'Ready', status: 'Unknown' }]), false);
+    assert.equal(readyWith([]), false);
   });
 
   test('case 10: joins by the name of the container, not by order or status.image', () => {

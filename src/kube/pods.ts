@@ -47,6 +47,7 @@ export function parsePod(object: unknown): PodFacts {
   const owner = metadata.ownerReferences.find(({ controller }) => controller);
   const templateHash = metadata.labels['pod-template-hash'];
   const revisionHash = metadata.labels['controller-revision-hash'];
+  const templateGeneration = metadata.labels['pod-template-generation'];
   const statuses = status?.containerStatuses ?? [];
   const initStatuses = status?.initContainerStatuses ?? [];
   return {
@@ -54,6 +55,7 @@ export function parsePod(object: unknown): PodFacts {
     ...(owner !== undefined && { owner: { kind: owner.kind, name: owner.name, uid: owner.uid } }),
     ...(templateHash !== undefined && { templateHash }),
     ...(revisionHash !== undefined && { revisionHash }),
+    ...(templateGeneration !== undefined && { templateGeneration }),
     phase: status?.phase ?? 'Pending',
     terminating: metadata.deletionTimestamp !== '',
     ready: (status?.conditions ?? []).some(

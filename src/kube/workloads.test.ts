@@ -94,6 +94,7 @@ describe('parseWorkload', () => {
       desired: 0,
       updated: 0,
       available: 0,
+      templateGeneration: '2',
     });
     assert.deepEqual(template.platforms, [{ os: 'linux', architecture: 'arm64' }]);
   });

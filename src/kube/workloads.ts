@@ -22,6 +22,12 @@ const replicas = z
   .transform((value) => value ?? 1);
 const rolling = text.transform((type) => (type === 'OnDelete' ? 'OnDelete' : 'RollingUpdate'));
 
+/**
+ * Deprecated and kept up all the same: the API server writes it, and the controller labels Pods with it.
+ * @see https://github.com/kubernetes/kubernetes/blob/v1.36.3/pkg/controller/daemon/util/daemonset_util.go
+ */
+const templateGenerationKey = 'deprecated.daemonset.template.generation';
+
 export const kinds = {
   Deployment: {
     resource: 'deployments',
@@ -93,6 +99,7 @@ export const kinds = {
     resource: 'daemonsets',
     rollout: z
       .object({
+        metadata: z.object({ annotations: textMap }),
         spec: z.object({ updateStrategy: optional(z.object({ type: rolling })) }),
         status: optional(
           z.object({
@@ -102,13 +109,17 @@ export const kinds = {
           }),
         ),
       })
-      .transform(({ spec, status }): RolloutFacts => ({
-        kind: 'DaemonSet',
-        strategy: spec.updateStrategy?.type ?? 'RollingUpdate',
-        desired: status?.desiredNumberScheduled ?? 0,
-        updated: status?.updatedNumberScheduled ?? 0,
-        available: status?.numberAvailable ?? 0,
-      })),
+      .transform(({ metadata, spec, status }): RolloutFacts => {
+        const templateGeneration = metadata.annotations[templateGenerationKey];
+        return {
+          kind: 'DaemonSet',
+          strategy: spec.updateStrategy?.type ?? 'RollingUpdate',
+          desired: status?.desiredNumberScheduled ?? 0,
+          updated: status?.updatedNumberScheduled ?? 0,
+          available: status?.numberAvailable ?? 0,
+          ...(templateGeneration !== undefined && { templateGeneration }),
+        };
+      }),
   },
 } satisfies Record<WorkloadKind, KindApi>;
 

@@ -23,9 +23,16 @@ function podsOf(workload: WorkloadFacts, ...pods: readonly string[]): readonly P
             ? 'Succeeded'
             : 'Running',
         createdAt: minutesAgo(ageOf(marks)),
+        ...madeAfter(marks),
       },
     );
   });
+}
+
+/** `generation-3`: made after that change of a DaemonSet's template. */
+function madeAfter(marks: readonly string[]): Pick<PodFacts, 'templateGeneration'> {
+  const mark = marks.find((text) => text.startsWith('generation-'));
+  return mark === undefined ? {} : { templateGeneration: mark.slice('generation-'.length) };
 }
 
 /** In minutes; a Pod that is not ready counts as stuck after ten. */
@@ -267,6 +274,32 @@ const daemonSets: readonly Row[] = [
     pods: ['web-0 broken', 'web-1 old'],
     want: 'stalled',
     counted: ['web-0'],
+  },
+  {
+    name: 'case 15: the youngest Pod was made after the latest change of the template',
+    workload: daemonSet({ updated: 1, templateGeneration: '10' }),
+    pods: ['web-0 broken generation-10', 'web-1 old generation-9'],
+    want: 'stalled',
+    counted: ['web-0'],
+  },
+  {
+    name: 'case 60: undone while it was stuck: the youngest Pod is of what was undone',
+    workload: daemonSet({ updated: 1, templateGeneration: '10' }),
+    pods: ['web-0 broken generation-9', 'web-1 old broken generation-8'],
+    want: 'stalled',
+    counted: ['web-1'],
+  },
+  {
+    name: 'undone while it was stuck, and what is there again works',
+    workload: daemonSet({ updated: 1, templateGeneration: '10' }),
+    pods: ['web-0 broken generation-9', 'web-1 old generation-8'],
+    want: 'in-progress',
+  },
+  {
+    name: 'changed there and back while it was stuck: nobody can tell which is the newest',
+    workload: daemonSet({ updated: 1, templateGeneration: '11' }),
+    pods: ['web-0 broken generation-9', 'web-1 old broken generation-8'],
+    want: 'in-progress',
   },
   {
     name: 'its youngest Pod is old and ready: it waits for minReadySeconds (case 33)',

@@ -145,17 +145,43 @@ function ordinalOf({ name }: PodFacts): number {
 }
 
 function followDaemonSet(
-  { updated, desired }: FactsOf<'DaemonSet'>,
+  facts: FactsOf<'DaemonSet'>,
   live: readonly PodFacts[],
   now: Date,
 ): Rollout {
+  const { updated, desired } = facts;
   if (updated >= desired && revisions(live) <= 1) return complete(live);
 
-  // The controller makes Pods of the newest revision only, so the youngest Pod is of it, once there is any; unless
-  // somebody went back to the older one meanwhile, which only ControllerRevisions (not in our Role) would tell.
-  const newest = live.filter(({ revisionHash }) => revisionHash === live[0]?.revisionHash);
+  const revision = newestRevision(facts, live);
+  const newest = live.filter(
+    ({ revisionHash }) => revision !== undefined && revisionHash === revision,
+  );
   const why = updatedSoFar(updated, desired);
   return updated > 0 && isStuck(newest, now) ? stalled(why, newest) : inProgress(why, live);
+}
+
+/**
+ * The revision that the template is now, where some Pod is of it; undefined where that cannot be told.
+ *
+ * The controller makes Pods of the newest revision only, so it is the youngest one's. Unless that was made before the
+ * latest change of the template: then somebody went back to an older revision, certainly not the one before.
+ */
+function newestRevision(
+  { templateGeneration }: FactsOf<'DaemonSet'>,
+  live: readonly PodFacts[],
+): string | undefined {
+  const [youngest] = live;
+  const made = youngest?.templateGeneration;
+  if (made === undefined || templateGeneration === undefined || made === templateGeneration) {
+    return youngest?.revisionHash;
+  }
+  const isOfBefore = (pod: PodFacts): boolean =>
+    Number(pod.templateGeneration) === Number(templateGeneration) - 1;
+  const outdated = new Set(live.filter(isOfBefore).map(({ revisionHash }) => revisionHash));
+  const [only, ...others] = new Set(live.map(({ revisionHash }) => revisionHash)).difference(
+    outdated,
+  );
+  return others.length === 0 ? only : undefined;
 }
 
 function updatedSoFar(updated: number, expected: number): string {

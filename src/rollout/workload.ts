@@ -67,6 +67,8 @@ export type RolloutFacts =
       readonly desired: number;
       readonly updated: number;
       readonly available: number;
+      /** Counts the changes of the template; absent where the API server does not say. */
+      readonly templateGeneration?: string;
     };
 
 /** A workload as the API server lists it, free of API types. */
@@ -106,6 +108,8 @@ export interface PodFacts {
   readonly templateHash?: string;
   /** Label `controller-revision-hash`. */
   readonly revisionHash?: string;
+  /** Label `pod-template-generation` of a DaemonSet's Pod: which change of the template it was made after. */
+  readonly templateGeneration?: string;
   readonly phase: 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Unknown';
   readonly terminating: boolean;
   readonly ready: boolean;

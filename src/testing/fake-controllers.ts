@@ -13,7 +13,7 @@ import {
   textAt,
   textsAt,
 } from './kube-json.ts';
-import { type KubeStore, rfc3339 } from './kube-store.ts';
+import { type KubeStore, rfc3339, templateGenerationKey } from './kube-store.ts';
 
 export interface Simulation {
   /** What a node would report as `imageID` of an image that is pulled now; undefined: it cannot be pulled. */
@@ -217,7 +217,17 @@ export class FakeControllers {
       name,
       namespace: metadata.namespace,
       owner,
-      revision: { [rules[kind].revisionLabel]: rules[kind].revisionOf(metadata.name, hash) },
+      revision: {
+        [rules[kind].revisionLabel]: rules[kind].revisionOf(metadata.name, hash),
+        ...(kind === 'DaemonSet' && {
+          'pod-template-generation': textAt(
+            workload,
+            'metadata',
+            'annotations',
+            templateGenerationKey,
+          ),
+        }),
+      },
       template: rollout.templates.get(hash) ?? {},
       serviceAccountPullSecrets: this.#simulation.serviceAccountPullSecrets ?? [],
     };

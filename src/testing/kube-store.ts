@@ -1,6 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 
-import type { KubeObject, Metadata, NewObject } from './kube-json.ts';
+import {
+  type JsonObject,
+  type KubeObject,
+  type Metadata,
+  type NewObject,
+  objectAt,
+  textAt,
+} from './kube-json.ts';
 
 /** How the API names what it stores. */
 export const resources = {
@@ -75,6 +82,7 @@ export class KubeStore {
         creationTimestamp: rfc3339(this.#now()),
         ...(hasSpec && { generation: 1 }),
         ...object.metadata,
+        ...(kind === 'DaemonSet' && counted(object.metadata, 1)),
         uid: this.#uid(),
         resourceVersion: this.#next(),
       },
@@ -98,6 +106,7 @@ export class KubeStore {
     const metadata: Metadata = {
       ...changed.metadata,
       ...(counts && { generation: generation + 1 }),
+      ...(old.kind === 'DaemonSet' && counted(changed.metadata, templateGeneration(old, changed))),
     };
     return this.updateStatus(old, { ...changed, metadata });
   }
@@ -137,6 +146,23 @@ export class KubeStore {
     this.#created += 1;
     return `00000000-0000-4000-8000-${this.#created.toString(16).padStart(12, '0')}`;
   }
+}
+
+/** The API server counts the changes of a DaemonSet's template, and lets nobody else. */
+export const templateGenerationKey = 'deprecated.daemonset.template.generation';
+
+function counted({ annotations }: JsonObject, generation: number): JsonObject {
+  const others = objectAt({ annotations }, 'annotations');
+  return { annotations: { ...others, [templateGenerationKey]: String(generation) } };
+}
+
+function templateGeneration(old: KubeObject, changed: KubeObject): number {
+  const before = Number(textAt(old, 'metadata', 'annotations', templateGenerationKey));
+  const isSame = isDeepStrictEqual(
+    objectAt(old, 'spec', 'template'),
+    objectAt(changed, 'spec', 'template'),
+  );
+  return isSame ? before : before + 1;
 }
 
 export function kindOf(object: { readonly kind: string }): Kind {

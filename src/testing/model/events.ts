@@ -163,9 +163,6 @@ function kubectlRestart(world: ModelWorld): void {
 
 /** A Deployment's own annotations go back, too (case 60). */
 function undo(world: ModelWorld): void {
-  // A known limit: which revision of a DaemonSet is the newest is told by its youngest Pod only (`progress.ts`),
-  // and after an undo in the middle of a rollout that stalls both ways, it is not. That may cost one restart.
-  if (world.workload.kind === 'DaemonSet' && !world.workload.isComplete()) return;
   const past = world.past.pop();
   if (past === undefined) return;
   const isDeployment = world.workload.kind === 'Deployment';

@@ -68,6 +68,7 @@ function rolloutFacts(workload: ModelWorkload, nowMs: number): RolloutFacts {
         desired: replicas,
         updated,
         available: ready,
+        templateGeneration: String(workload.templateGeneration),
       };
   }
 }
@@ -83,6 +84,9 @@ export function podFacts(workload: ModelWorkload): readonly PodFacts[] {
       : {
           owner: { kind: workload.kind, name: 'web', uid: 'uid-web' },
           revisionHash: `web-${pod.revision}`,
+          ...(workload.kind === 'DaemonSet' && {
+            templateGeneration: String(pod.templateGeneration),
+          }),
         }),
     phase: pod.images.size > 0 ? 'Running' : 'Pending',
     terminating: false,

@@ -18,6 +18,7 @@ export interface ModelPod {
   readonly name: string;
   readonly ordinal: number;
   readonly revision: number;
+  readonly templateGeneration: number;
   readonly template: ModelTemplate;
   readonly createdMs: number;
   /** By container; absent: not pulled. */
@@ -39,6 +40,8 @@ export class ModelWorkload {
   readonly #node = new Map<string, ModelImage>();
   readonly revisions = new Map<string, number>();
   #numbered: { readonly template: ModelTemplate; readonly revision: number } | undefined;
+  /** Counts the changes of the template, there and back: what the API server does for DaemonSets. */
+  templateGeneration = 1;
   #made = 0;
   #writes = 0;
   generation = 1;
@@ -60,7 +63,9 @@ export class ModelWorkload {
 
   /** Somebody wrote something: what was judged before is not what is there now. */
   write(change: () => void): void {
+    const { template } = this;
     change();
+    if (this.template !== template) this.templateGeneration += 1;
     this.#writes += 1;
     this.generation += 1;
   }
@@ -116,9 +121,23 @@ export class ModelWorkload {
     if (this.isComplete() || !this.isObserved()) return false;
     if (this.kind === 'Deployment') return this.isPastDeadline(nowMs);
     if (this.isOrdered) return false;
+    if (this.kind === 'DaemonSet' && !this.tellsItsRevision()) return false;
     const newest = this.pods.filter(({ revision }) => revision === this.revision);
     const youngestMs = Math.max(...newest.map(({ createdMs }) => createdMs));
     return newest.some((pod) => !isReady(pod)) && pollerMs - youngestMs > 600_000;
+  }
+
+  /**
+   * From outside it is seen which revision a DaemonSet's template is: by a Pod made since the latest change, or as
+   * the only one that is not of the change before. ControllerRevisions, which would tell, are not in the Role.
+   */
+  tellsItsRevision(): boolean {
+    if (this.pods.some((pod) => pod.templateGeneration === this.templateGeneration)) return true;
+    const before = this.pods.filter(
+      (pod) => pod.templateGeneration === this.templateGeneration - 1,
+    );
+    const outdated = new Set(before.map(({ revision }) => revision));
+    return this.pods.every(({ revision }) => revision === this.revision || outdated.has(revision));
   }
 
   isPastDeadline(nowMs: number): boolean {
@@ -186,6 +205,7 @@ export class ModelWorkload {
       name: this.kind === 'StatefulSet' ? `web-${ordinal}` : `web-${this.#made}`,
       ordinal,
       revision: like?.revision ?? this.revision,
+      templateGeneration: this.templateGeneration,
       template: like?.template ?? this.template,
       createdMs: nowMs,
       images: new Map(),
