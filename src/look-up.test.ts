@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { Candidate } from './credentials/credential.ts';
+import { parsePullSecret } from './credentials/docker-config.ts';
 import type { Digest } from './image/digest.ts';
 import type { Latest, ManifestRead } from './image/lookup.ts';
 import { lookUp } from './look-up.ts';
@@ -156,6 +158,57 @@ describe('what is looked up', () => {
     const stale = await play(workload, above('a'), { latest: { app: 'b' } });
     assert.equal(stale.decided, 'restart changed');
     assert.ok(!stale.asked.includes('GET app c'), 'it would not matter');
+  });
+});
+
+describe('with which credentials', () => {
+  test('case 3: each repository is asked with the entries that match it', async () => {
+    const auth = { username: 'robot', password: 'secret' };
+    const auths = { 'r.example.com/app': auth, 'r.example.com/retagged': auth };
+    const { secret } = parsePullSecret({
+      name: 'regcred',
+      type: 'kubernetes.io/dockerconfigjson',
+      data: {
+        '.dockerconfigjson': Buffer.from(JSON.stringify({ auths })).toString('base64'),
+      },
+    });
+    const asked: string[] = [];
+    const note = (what: string, repository: string, candidates: readonly Candidate[]): void => {
+      const entries = candidates.map(({ source }) =>
+        source.from === 'pull-secret' ? source.entry : 'a rule',
+      );
+      asked.push(`${what} ${repository} with ${entries.join()}`);
+    };
+    const workload = web(container('app'));
+    const running = { app: `r.example.com/retagged@${digest('a')}` };
+    const observed = observe(workload, indexPods([pod(workload, 'web-0', running)]), {
+      now,
+      defaultRegistry: 'docker.io',
+      ifNotPresent: 'skip',
+      platforms: [],
+    });
+    await lookUp(
+      observed,
+      [secret],
+      {
+        latest: async ({ repository }, candidates) => {
+          note('HEAD', repository, candidates);
+          return found('b');
+        },
+        manifest: async ({ repository }, wanted, candidates) => {
+          note(`GET ${letterOf(wanted)}`, repository, candidates);
+          const isMissing = repository === 'app' && letterOf(wanted) === 'a';
+          return isMissing ? { status: 'not-found' } : image(wanted);
+        },
+      },
+      options,
+    );
+    assert.deepEqual(asked.toSorted(), [
+      'GET a app with r.example.com/app',
+      'GET a retagged with r.example.com/retagged',
+      'GET b app with r.example.com/app',
+      'HEAD app with r.example.com/app',
+    ]);
   });
 });
 
