@@ -181,10 +181,11 @@ describe('schedule', () => {
   test('case 56 a scheduled tick starts late by its jitter', async () => {
     const started = Promise.withResolvers<void>();
     const ticking = schedule({ jitterMs: 300, tick: async () => started.resolve() });
+    const firstDueMs = Math.ceil(Date.now() / 1000) * 1000;
     ticking.start();
     await started.promise;
     // The schedule is due at full seconds; a slow machine makes it later, never earlier.
-    assert.ok(Date.now() % 1000 >= 299);
+    assert.ok(Date.now() >= firstDueMs + 299);
     await ticking.stop();
   });
 
@@ -313,6 +314,32 @@ describe('schedule', () => {
     ticking.rearm(everySecond);
     await due.promise;
     assert.equal(ticks, 1);
+    await ticking.stop();
+  });
+
+  test('rearm minds a jitter alone', async () => {
+    const due = Promise.withResolvers<void>();
+    const ticking = schedule({ jitterMs: 2 ** 31 - 1, tick: async () => due.resolve() });
+    ticking.start();
+    ticking.rearm(everySecond);
+    await due.promise;
+    await ticking.stop();
+  });
+
+  test('rearm minds a time zone alone', async () => {
+    const due = Promise.withResolvers<void>();
+    const hour = new Date().getUTCHours();
+    // Every second of this hour and the next in UTC, and of hours that are far away elsewhere.
+    const pattern = `* * ${hour},${(hour + 1) % 24} * * *`;
+    const ticking = schedule({
+      ...everySecond,
+      pattern,
+      timeZone: 'Etc/GMT-6',
+      tick: async () => due.resolve(),
+    });
+    ticking.start();
+    ticking.rearm({ ...everySecond, pattern, timeZone: 'UTC' });
+    await due.promise;
     await ticking.stop();
   });
 
