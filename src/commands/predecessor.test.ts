@@ -537,3 +537,35 @@ describe('defect 13 of the predecessor: a typo in a key is ignored', () => {
     ]);
   });
 });
+
+describe("what the predecessor's users have is enough", () => {
+  test('its Role: neither Events nor ReplicaSets, said once and missed by nobody', async () => {
+    await using world = await staleWorld();
+    world.api.deny('create', 'events');
+    world.api.deny('patch', 'events');
+    world.api.deny('list', 'replicasets');
+    {
+      await using poller = await world.poller();
+      assert.deepEqual(await poller.decisions(), ['web: restart (changed)']);
+      world.api.rollOut('Deployment', 'web');
+      world.push(main, 'third');
+      assert.deepEqual(await poller.decisions(), ['web: restart (changed)']);
+    }
+    assert.equal(world.log.filter((line) => line.includes('may not write Events')).length, 1);
+  });
+
+  test('its Role without Secrets: a rule of the config opens what is private', async () => {
+    const auth = { type: 'basic', users: { robot: { password: robot.password } } } as const;
+    const secretOfRule = `{ type: Opaque, username: robot, token: ${robot.password} }`;
+    await using world = await staleWorld(
+      {
+        registry: { auth },
+        config: `registries:\n  - { hostnamePattern: "127.0.0.1:*", plainHttp: true, secret: ${secretOfRule} }\n`,
+      },
+      ['regcred'],
+    );
+    world.api.deny('get', 'secrets');
+    await using poller = await world.poller();
+    assert.deepEqual(await poller.decisions(), ['web: restart (changed)']);
+  });
+});
