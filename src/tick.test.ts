@@ -396,6 +396,39 @@ describe('tick', () => {
     );
   });
 
+  test('case 59: Pods are as old as when they were listed, though the machine slept since', async () => {
+    const { id, ...web } = deployment('web');
+    const daemonSet: WorkloadFacts = {
+      ...web,
+      id: { ...id, kind: 'DaemonSet' },
+      rollout: {
+        kind: 'DaemonSet',
+        strategy: 'RollingUpdate',
+        desired: 2,
+        updated: 1,
+        available: 1,
+      },
+    };
+    const { templateHash: _, ...pod } = podOf(deployment('web'));
+    const owner = { kind: 'DaemonSet', name: 'web', uid: id.uid };
+    const start = new Date('2026-01-02T00:00:00Z');
+    const { ports } = world({
+      workloads: { DaemonSet: { ok: true, value: [daemonSet] } },
+      pods: {
+        ok: true,
+        value: [
+          { ...pod, owner, revisionHash: 'new', ready: false, createdAt: start },
+          { ...pod, owner, revisionHash: 'old' },
+        ],
+      },
+      latest: { web: found(pushed) },
+    });
+    const times = [start];
+    const now = (): Date => times.shift() ?? new Date('2026-01-02T01:00:00Z');
+    const report = await tick(ports, settings, options({ now }));
+    assert.deepEqual(decisions(report), ['web: hold (rollout-in-progress)']);
+  });
+
   test('case 59: takes as long as the monotonic clock says', async () => {
     const times = [1_000, 1_250];
     const { ports } = world();

@@ -270,7 +270,8 @@ export async function tick(
 
   /** A stalled Deployment's newest Pods are known only by its ReplicaSets; they are listed only then. */
   async function observeFully(workload: WorkloadFacts, index: PodIndex): Promise<Observed> {
-    const context = { ...settings, now: now() };
+    // As old as when they were listed, however long a machine that sleeps takes from there to here.
+    const context = { ...settings, now: startedAt };
     const observed = observe(workload, index, context);
     if (!observed.needsReplicaSets || screen(observed)?.reason !== 'rollout-in-progress') {
       return observed;
