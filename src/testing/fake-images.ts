@@ -109,7 +109,7 @@ function platformDocument({ osVersion, ...platform }: Platform): object {
  * Provenance beside an image, as BuildKit stores it.
  * @see https://github.com/moby/buildkit/blob/v0.24.0/docs/attestations/attestation-storage.md
  */
-export function fakeAttestation(of: FakeManifest, seed = of.digest): FakeChild {
+export function fakeAttestation(of: FakeManifest, seed: string = of.digest): FakeChild {
   return {
     manifest: fakeImage(`provenance ${seed}`),
     platform: { os: 'unknown', architecture: 'unknown' },
