@@ -1,8 +1,19 @@
+import { environment } from './cluster.ts';
+
 /** An account at a registry, `host[:port]`. */
 export interface Account {
   readonly host: string;
   readonly username: string;
   readonly password: string;
+}
+
+/** The one account of the registry with a password. */
+export function privateAccount(): Account {
+  return {
+    host: environment('AUTH_REGISTRY'),
+    username: environment('AUTH_REGISTRY_USER'),
+    password: environment('AUTH_REGISTRY_PASSWORD'),
+  };
 }
 
 /** The content of a docker config file. */

@@ -29,6 +29,8 @@ export interface WorkloadOptions {
   readonly labelled?: boolean;
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
+  /** Of the Pod template, beside `app`. */
+  readonly podLabels?: Readonly<Record<string, string>>;
   /** More of the workload's spec. */
   readonly spec?: object;
   /** More of the Pod's spec. */
@@ -45,7 +47,15 @@ export function workload(
   containers: string | readonly object[],
   options: WorkloadOptions = {},
 ): object {
-  const { kind = 'Deployment', labelled = true, labels, annotations, spec, pod } = options;
+  const {
+    kind = 'Deployment',
+    labelled = true,
+    labels,
+    annotations,
+    podLabels,
+    spec,
+    pod,
+  } = options;
   return {
     apiVersion: 'apps/v1',
     kind,
@@ -58,7 +68,7 @@ export function workload(
       selector: { matchLabels: { app: name } },
       ...(kind === 'StatefulSet' && { serviceName: name }),
       template: {
-        metadata: { labels: { app: name } },
+        metadata: { labels: { app: name, ...podLabels } },
         spec: {
           terminationGracePeriodSeconds: 0,
           securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
@@ -69,6 +79,10 @@ export function workload(
       ...spec,
     },
   };
+}
+
+export function withPullSecrets(...names: readonly string[]): WorkloadOptions {
+  return { pod: { imagePullSecrets: names.map((name) => ({ name })) } };
 }
 
 /** What `kubectl apply` takes: many objects in one call. */

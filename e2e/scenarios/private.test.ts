@@ -3,9 +3,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { type Account, dockerConfig, pullSecret } from '../account.ts';
+import { type Account, dockerConfig, privateAccount, pullSecret } from '../account.ts';
 import { environment, push, registry } from '../cluster.ts';
-import { workload, type WorkloadOptions } from '../manifest.ts';
+import { withPullSecrets, workload } from '../manifest.ts';
 import { makeNamespace, type Namespace } from '../namespace.ts';
 import { Poller } from '../poller.ts';
 
@@ -23,11 +23,7 @@ test(
   { skip: process.env['AUTH_REGISTRY'] === undefined && 'needs a registry with a password' },
   async (t) => {
     const namespace = await makeNamespace(t, 'private');
-    const account: Account = {
-      host: environment('AUTH_REGISTRY'),
-      username: environment('AUTH_REGISTRY_USER'),
-      password: environment('AUTH_REGISTRY_PASSWORD'),
-    };
+    const account = privateAccount();
     const first = await pushAll(namespace, 'first');
     await namespace.apply([...secrets(account), ...workloads(namespace, account.host)]);
     await namespace.podsReady(byPullSecret.length + byRule.length + Object.keys(held).length);
@@ -109,17 +105,13 @@ function workloads({ name }: Namespace, host: string): readonly object[] {
     workload(each, `${registry()}/${name}/${each}:main`),
   );
   return [
-    workload('dockerconfigjson', image, withSecrets('json')),
-    workload('dockercfg', image, withSecrets('cfg')),
+    workload('dockerconfigjson', image, withPullSecrets('json')),
+    workload('dockercfg', image, withPullSecrets('cfg')),
     workload('service-account', image, { pod: { serviceAccountName: 'with-secret' } }),
-    workload('second-of-two', image, withSecrets('wrong', 'json')),
-    workload('refused', `${host}/${name}/refused:main`, withSecrets('soon-refused')),
+    workload('second-of-two', image, withPullSecrets('wrong', 'json')),
+    workload('refused', `${host}/${name}/refused:main`, withPullSecrets('soon-refused')),
     ...open,
   ];
-}
-
-function withSecrets(...names: readonly string[]): WorkloadOptions {
-  return { pod: { imagePullSecrets: names.map((name) => ({ name })) } };
 }
 
 async function rules(

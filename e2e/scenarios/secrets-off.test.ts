@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { type Account, pullSecret } from '../account.ts';
+import { type Account, privateAccount, pullSecret } from '../account.ts';
 import { environment, push, registry, waitFor } from '../cluster.ts';
-import { workload } from '../manifest.ts';
+import { withPullSecrets, workload } from '../manifest.ts';
 import { makeNamespace, type Namespace } from '../namespace.ts';
 import { Release, type Values } from '../release.ts';
 
@@ -15,11 +15,7 @@ test(
   async (t) => {
     const namespace = await makeNamespace(t, 'secrets-off');
     const { name } = namespace;
-    const account: Account = {
-      host: environment('AUTH_REGISTRY'),
-      username: environment('AUTH_REGISTRY_USER'),
-      password: environment('AUTH_REGISTRY_PASSWORD'),
-    };
+    const account = privateAccount();
     const pushAll = (text: string): Promise<readonly string[]> =>
       Promise.all([...rules, 'private'].map((each) => push(`${name}/${each}:main`, text)));
     const [first] = await pushAll('first');
@@ -28,9 +24,7 @@ test(
       secret('password', { PASSWORD: account.password }),
       secret('authority', { 'ca.crt': await readFile(environment('AUTH_REGISTRY_CA'), 'utf8') }),
       ...rules.map((each) => workload(each, `${registry()}/${name}/${each}:main`)),
-      workload('private', `${account.host}/${name}/private:main`, {
-        pod: { imagePullSecrets: [{ name: 'login' }] },
-      }),
+      workload('private', `${account.host}/${name}/private:main`, withPullSecrets('login')),
     ]);
     await namespace.podsReady(4);
     const release = await Release.install(namespace, values(namespace, account));

@@ -7,6 +7,7 @@ import { fakeImage } from '../testing/fake-images.ts';
 import { FakeRegistry } from '../testing/fake-registry.ts';
 import type { JsonObject } from '../testing/kube-json.ts';
 import { deployment, pullSecret, type WorkloadOptions } from '../testing/kube-objects.ts';
+import { adviceFor, misplaced, rowOf, symptoms, withAdvice } from '../testing/planted-faults.ts';
 
 /* Each of these makes people say "nothing happens": one command has to name it, and what to do. */
 
@@ -53,21 +54,11 @@ describe('a fault that somebody planted is found with one command', () => {
     api.edit('Deployment', 'paused', { spec: { paused: true } }, namespace);
 
     const { stdout, stderr } = await world.run(['check']);
-    const says = (name: string, words: RegExp): void => {
-      const [row = ''] = new RegExp(`^deployment/${name} .*$`, 'm').exec(stdout) ?? [];
-      assert.match(row, words, stdout + stderr);
-    };
-    says('expired', /unauthorized: .*entry "[^"]+" of Secret "regcred" \(401\).*expired/);
-    says('cached', /pull-policy: .*set Always, or kube-autorollout\/if-not-present/);
-    says('pinned', /digest-pinned: .*pins a digest/);
-    says('down', /unreachable: connecting to 127\.0\.0\.1:1 failed \(ECONNREFUSED\)/);
-    says('untrusted', /unreachable: TLS of .*nobody trusted signed .*caCertificatePath/);
-    says('limited', /rate-limited: /);
-    says('paused', /paused: .*kubectl rollout resume deployment\/paused/);
-    assert.match(stdout, /hint: deployment\/misplaced has the label on its Pod template/);
-    for (const reason of ['unauthorized', 'unreachable', 'rate-limited']) {
-      assert.match(stdout, new RegExp(`^What to do:\n(?: .*\n)* {2}${reason} `, 'm'));
+    for (const [name, words] of Object.entries(symptoms)) {
+      assert.match(rowOf(stdout, name), words, stdout + stderr);
     }
+    assert.match(stdout, misplaced);
+    for (const reason of withAdvice) assert.match(stdout, adviceFor(reason));
   });
 
   test('check: the wrong namespace', async () => {
