@@ -1,6 +1,5 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { checkOutput, demoOutput, logOutputs } from './docs/outputs.ts';
+import { block, Readme } from './docs/sections.ts';
 import { configTable, metricTable, reasonTable, ruleTable } from './docs/tables.ts';
 
 /*
@@ -8,8 +7,6 @@ import { configTable, metricTable, reasonTable, ruleTable } from './docs/tables.
  * itself: tables from its schema, reasons and metrics, outputs from real runs.
  * node e2e/docs.ts --check: exit code 1 where something else stands there.
  */
-const file = join(import.meta.dirname, '../README.md');
-
 async function sections(): Promise<Readonly<Record<string, string>>> {
   const log = await logOutputs();
   return {
@@ -24,15 +21,6 @@ async function sections(): Promise<Readonly<Record<string, string>>> {
   };
 }
 
-function block(text: string, language = ''): string {
-  return `\`\`\`${language}\n${text}\n\`\`\``;
-}
-
-/** What stands between the marks of a section. */
-function sectionOf(name: string): RegExp {
-  return new RegExp(`(?<=<!-- ${name} -->\n)[^]*?(?=\n<!-- /${name} -->)`);
-}
-
 /** Times and ports are others in every run. */
 function steady(text: string): string {
   return text
@@ -42,21 +30,18 @@ function steady(text: string): string {
     .replaceAll(/(durationMs"?[=:])\d+/g, '$1N');
 }
 
-const readme = await readFile(file, 'utf8');
-let fresh = readme;
+const readme = await Readme.read();
 const stale: string[] = [];
 for (const [name, text] of Object.entries(await sections())) {
-  const [old] = sectionOf(name).exec(readme) ?? [];
-  if (old === undefined) throw new Error(`README.md has no <!-- ${name} --> … <!-- /${name} -->`);
-  if (steady(old) === steady(text)) continue;
+  if (steady(readme.section(name)) === steady(text)) continue;
   stale.push(name);
-  fresh = fresh.replace(sectionOf(name), () => text);
+  readme.replace(name, text);
 }
 if (process.argv.includes('--check')) {
   for (const name of stale)
     console.error(`README.md: section ${name} is stale; run node e2e/docs.ts`);
   process.exitCode = stale.length === 0 ? 0 : 1;
 } else {
-  await writeFile(file, fresh);
+  await readme.write();
   console.log(stale.length === 0 ? 'README.md is as it was' : `written: ${stale.join(', ')}`);
 }

@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
-import { bundle, measure, type Measured, type MeasureOptions } from './measure.ts';
+import { Readme } from '../docs/sections.ts';
+import { measure, type Measured, type MeasureOptions } from './measure.ts';
 import { measureMemory } from './memory.ts';
 import type { Plan } from './plan.ts';
 import { measurePredecessor, type Predecessor } from './predecessor.ts';
@@ -26,15 +26,17 @@ import {
 } from './targets.ts';
 
 /*
- * npm run bench [-- --quick | --soak]: what the bundle asks, how long its ticks take and what they cost, over an API
- * server and registries with 20 ms of latency that run in a process of their own. With KUBE_AUTOROLLOUT_BIN, the
- * predecessor's binary (cargo install kube-autorollout), the same work is done by it, too.
+ * npm run bench [-- --quick | --soak | --readme]: what the bundle asks, how long its ticks take and what they cost,
+ * over an API server and registries with 20 ms of latency that run in a process of their own. With
+ * KUBE_AUTOROLLOUT_BIN, the predecessor's binary (cargo install kube-autorollout), the same work is done by it, too.
+ * --readme writes the tables into the README.
  * Exit code 1 where requests are not as many as promised; times and memory only say whether their target was met.
  */
 const { values: flags } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     soak: { type: 'boolean', default: false },
+    readme: { type: 'boolean', default: false },
   },
 });
 const root = join(import.meta.dirname, '../..');
@@ -56,11 +58,7 @@ const morePlans: readonly Planned[] = [
 
 async function main(): Promise<number> {
   if (flags.soak) return runScript('soak.ts', '--expose-gc');
-  if (!existsSync(bundle)) runScript('../build.ts');
-  console.log(
-    `${new Date().toISOString().slice(0, 10)}, npm run bench${flags.quick ? ' -- --quick' : ''}, Node ${process.version}, ` +
-      `${cpus().length} × ${cpus()[0]?.model.trim()}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, 20 ms latency\n`,
-  );
+  if (runScript('../build.ts') !== 0) return 1;
   const measured: Measured[] = [];
   for (const { ticks: count, every, push, ...plan } of [
     ...quickPlans,
@@ -85,11 +83,32 @@ async function main(): Promise<number> {
     ...(memory === undefined ? [] : memoryTargets(memory)),
     ...pairs.map((pair) => predecessorTarget(pair.measured, pair.predecessor)),
   ];
-  console.log(`${requestTable(measured)}\n\n${timeTable(measured)}\n`);
-  console.log(`${startAndMemoryTable(start, memory)}\n`);
-  if (pairs.length > 0) console.log(`${predecessorTable(pairs)}\n`);
-  console.log(targetTable(targets));
+  const answer = [
+    conditions(),
+    requestTable(measured),
+    timeTable(measured),
+    startAndMemoryTable(start, memory),
+    ...(pairs.length > 0 ? [predecessorTable(pairs)] : []),
+  ].join('\n\n');
+  console.log(`${answer}\n\n${targetTable(targets)}`);
+  if (flags.readme) {
+    const readme = await Readme.read();
+    readme.replace('bench', answer);
+    await readme.write();
+  }
   return targets.every(({ met, mustHold }) => met || !mustHold) ? 0 : 1;
+}
+
+/** When, how and where it was measured. */
+function conditions(): string {
+  const command = [
+    ...(process.env['KUBE_AUTOROLLOUT_BIN'] === undefined
+      ? []
+      : ['KUBE_AUTOROLLOUT_BIN=~/.cargo/bin/kube-autorollout']),
+    `npm run bench${flags.quick ? ' -- --quick' : ''}`,
+  ].join(' ');
+  const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB`;
+  return `${new Date().toISOString().slice(0, 10)}, \`${command}\`, Node ${process.version}, ${machine}, 20 ms of latency:`;
 }
 
 function longRun(): ReturnType<typeof measureMemory> {
