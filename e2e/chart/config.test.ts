@@ -20,6 +20,7 @@ const items = z.array(z.object({ key: z.string(), path: z.string() })).optional(
 const podSpec = z.object({
   containers: z.tuple([
     z.object({
+      env: z.array(z.object({ name: z.string(), value: z.string().optional() })),
       volumeMounts: z.array(
         z.object({ name: z.string(), mountPath: z.string(), subPath: z.string().optional() }),
       ),
@@ -85,8 +86,10 @@ describe('the config that the chart renders is valid for the program', () => {
 
       const config = join(folder, 'config.yaml');
       await writeFile(config, rendered.replaceAll(/"(\/[^"]+)"/g, `"${folder}$1"`));
-      // A token of digits only: a text must stay a text, whatever stands for it.
-      const env = { FOUR_TOKEN: '12345', FOUR_USER: 'robot' };
+      // A token of digits only: a text must stay a text, whatever stands for it. FOUR_TOKEN comes from a whole Secret.
+      const [container] = pod.containers;
+      const variables = container.env.map(({ name, value = '12345' }) => [name, value] as const);
+      const env = { FOUR_TOKEN: '12345', ...Object.fromEntries(variables) };
       const ended = await run(process.execPath, [main, 'validate', '--config', config], { env });
       assert.equal(ended.exitCode, 0, `${ended.stdout}${ended.stderr}\n${rendered}`);
     });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
+import { z } from 'zod';
 import packageJson from '../../package.json' with { type: 'json' };
 import {
   chart,
@@ -15,6 +16,22 @@ import {
 } from './helm.ts';
 
 const text = { serializers: [String] };
+
+const variableSchema = z.object({
+  name: z.string(),
+  value: z.string().optional(),
+  valueFrom: z.object({ secretKeyRef: z.object({ name: z.string(), key: z.string() }) }).optional(),
+});
+
+/** The values of a container's `env`, by name; each name there once. */
+function variablesOf(env: unknown): ReadonlyMap<string, unknown> {
+  const variables = z.array(variableSchema).parse(env);
+  const byName = new Map(
+    variables.map(({ name, value, valueFrom }) => [name, value ?? valueFrom?.secretKeyRef]),
+  );
+  assert.equal(byName.size, variables.length);
+  return byName;
+}
 
 describe('chart', () => {
   test('passes helm lint --strict with every setup', () => {
@@ -107,6 +124,17 @@ describe('chart, for users of the predecessor', () => {
     assert.doesNotMatch(config, /literal-token/, 'a ConfigMap is no place for a token');
     const token = String(manifests.get('Secret', 'data', 'registry-2'));
     assert.equal(Buffer.from(token, 'base64').toString(), 'literal-token');
+  });
+
+  test('gives a Secret by the name of its key to the values that name it, as the predecessor did', () => {
+    const env = ['spec', 'template', 'spec', 'containers', 0, 'env'];
+    const variables = variablesOf(
+      new Manifests(render(valuesOf('variables'))).get('Deployment', ...env),
+    );
+    assert.deepEqual(variables.get('TOKEN'), { name: 'last', key: 'TOKEN' });
+    assert.deepEqual(variables.get('ROBOT'), { name: 'robot', key: 'ROBOT' });
+    assert.equal(variables.get('HOST'), 'registry.example.com', "the user's own comes first");
+    assert.ok(!variables.has('UNNAMED'), 'a Secret that nothing names is a file only');
   });
 
   test('mounts certificates as folders, which follow a rotation, where that covers up nothing', () => {

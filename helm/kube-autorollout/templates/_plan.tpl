@@ -4,16 +4,20 @@ What config.registries and config.tls come to, worked out once: a YAML document 
   rules    registries[] of the config file
   caPaths  tls.caCertificatePaths of the config file
   tokens   literal tokens, for the chart's own Secret
+  env      variables of the Pod, by name
   volumes, mounts  of the Pod
 
 Secrets are mounted as folders, which the kubelet keeps up to date: a rotated token, pull Secret or
 certificate is seen without a restart. A mount with subPath never changes.
 */}}
 {{- define "kube-autorollout.plan" -}}
-{{- $plan := dict "rules" list "caPaths" list "tokens" dict "volumes" list "mounts" list }}
+{{- $plan := dict "rules" list "caPaths" list "tokens" dict "env" dict "volumes" list "mounts" list }}
+{{- $text := toJson .Values.config }}
 {{- range $index, $rule := .Values.config.registries }}
 {{- include "kube-autorollout.planRule" (dict "plan" $plan "index" $index "rule" $rule) }}
+{{- include "kube-autorollout.planVariable" (dict "plan" $plan "secret" ($rule.secret | default dict) "text" $text) }}
 {{- end }}
+{{- range .Values.env }}{{- $_ := unset $plan.env .name }}{{- end }}
 {{- include "kube-autorollout.planTokens" (dict "plan" $plan "secretName" (printf "%s-tokens" (include "kube-autorollout.fullname" .))) }}
 {{- include "kube-autorollout.planCertificates" (dict "plan" $plan "tls" (.Values.config.tls | default dict) "volumeMounts" .Values.volumeMounts) }}
 {{- toYaml $plan }}
@@ -74,6 +78,18 @@ certificate is seen without a restart. A mount with subPath never changes.
 {{- end }}
 {{- end }}
 {{- $_ := set $plan "rules" (append $plan.rules $rule) }}
+{{- end }}
+
+{{/*
+The predecessor passes Opaque Secrets as variables named after their key, so that any text of the config may name one:
+`username: ${ROBOT}`. Those that are named are there still; of two rules with the same key the last one counts, as in a Pod.
+*/}}
+{{- define "kube-autorollout.planVariable" -}}
+{{- if and .secret.name .secret.key }}
+{{- if contains (printf "${%s}" .secret.key) .text }}
+{{- $_ := set .plan.env .secret.key (dict "secretKeyRef" (dict "name" .secret.name "key" .secret.key)) }}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{/* Two rules may name the same Secret at the same place: one mount serves both. */}}

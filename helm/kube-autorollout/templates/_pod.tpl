@@ -6,6 +6,11 @@
   value: {{ .Values.config.logLevel | default "info" | lower | quote }}
 - name: LOG_FORMAT
   value: {{ .Values.logFormat | default "json" | quote }}
+{{- range $name, $source := (include "kube-autorollout.plan" . | fromYaml).env }}
+- name: {{ $name }}
+  valueFrom:
+    {{- toYaml $source | nindent 4 }}
+{{- end }}
 {{- with .Values.env }}
 {{ toYaml . }}
 {{- end }}
