@@ -43,6 +43,13 @@ export function render(values: string, chartFolder = chart): string {
   return run.stdout;
 }
 
+/** The same with values given as YAML. */
+export function renderText(values: string): string {
+  const run = helm(['template', 'demo', chart, '--namespace', 'shop', '--values', '-'], values);
+  if (!run.ok) throw new Error(`helm template --values -: ${run.stderr}`);
+  return run.stdout;
+}
+
 /** What helm says to values, given as YAML; nothing when it takes them. */
 export function refusal(values: string): string | undefined {
   const run = helm(['template', 'demo', chart, '--namespace', 'shop', '--values', '-'], values);

@@ -11,6 +11,7 @@ import {
   helm,
   Manifests,
   render,
+  renderText,
   setups,
   valuesOf,
 } from './helm.ts';
@@ -136,6 +137,22 @@ describe('chart, for users of the predecessor', () => {
     assert.equal(variables.get('HOST'), 'registry.example.com', "the user's own comes first");
     assert.ok(!variables.has('UNNAMED'), 'a Secret that nothing names is a file only');
   });
+
+  for (const [filter, level] of [
+    ['info', 'info'],
+    ['WARN', 'warn'],
+    ['debug,kube=info', 'debug'],
+    ['warn, kube_autorollout = trace', 'trace'],
+    ['kube=debug', 'info'],
+    ['off', 'error'],
+  ] as const) {
+    test(`logs at ${level} where config.logLevel is ${filter}`, () => {
+      const rendered = renderText(`config: {logLevel: "${filter}"}`);
+      const env = ['spec', 'template', 'spec', 'containers', 0, 'env'];
+      const variables = variablesOf(new Manifests(rendered).get('Deployment', ...env));
+      assert.equal(variables.get('LOG_LEVEL'), level);
+    });
+  }
 
   test('mounts certificates as folders, which follow a rotation, where that covers up nothing', () => {
     const container = ['spec', 'template', 'spec', 'containers', 0, 'volumeMounts'];

@@ -78,6 +78,11 @@ describe('values.schema.json refuses', () => {
       says: /selector/,
     },
     { name: 'an unknown log level', values: 'config: {logLevel: verbose}', says: /logLevel/ },
+    {
+      name: 'an unknown log level among others',
+      values: 'config: {logLevel: "info,kube=loud"}',
+      says: /logLevel/,
+    },
     { name: 'an unknown log format', values: 'logFormat: xml', says: /logFormat/ },
     {
       name: 'a rule without a pattern',
@@ -182,6 +187,9 @@ describe('values.schema.json takes', () => {
     { name: 'a null secret', values: secret('null') },
     { name: 'five fields of cron', values: 'config: {cronSchedule: "*/5 * * * *"}' },
     { name: 'log levels in upper case', values: 'config: {logLevel: WARN}' },
+    { name: "the predecessor's log filters", values: 'config: {logLevel: "debug,kube=info"}' },
+    { name: 'a log that is switched off', values: 'config: {logLevel: "off"}' },
+    { name: 'a filter of one part only', values: 'config: {logLevel: kube_autorollout=Trace}' },
     { name: 'values of a parent chart', values: 'global: {region: eu}' },
   ];
   for (const { name, values } of rows) {

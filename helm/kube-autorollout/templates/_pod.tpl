@@ -3,7 +3,7 @@
 - name: CONFIG_FILE
   value: /etc/kube-autorollout/config/config.yaml
 - name: LOG_LEVEL
-  value: {{ .Values.config.logLevel | default "info" | lower | quote }}
+  value: {{ include "kube-autorollout.logLevel" . | quote }}
 - name: LOG_FORMAT
   value: {{ .Values.logFormat | default "json" | quote }}
 {{- range $name, $source := (include "kube-autorollout.plan" . | fromYaml).env }}
@@ -14,6 +14,21 @@
 {{- with .Values.env }}
 {{ toYaml . }}
 {{- end }}
+{{- end }}
+
+{{/*
+The predecessor takes filters for the parts of a Rust program: `info,kube=debug`. What counts here is the level of its own
+part, or else the one for all. It can be silent, too; ours says errors at least.
+*/}}
+{{- define "kube-autorollout.logLevel" -}}
+{{- $all := "info" }}
+{{- $own := "" }}
+{{- range $filter := splitList "," (.Values.config.logLevel | default "info" | lower) }}
+{{- $parts := splitList "=" $filter }}
+{{- if eq (len $parts) 1 }}{{- $all = trim $filter }}
+{{- else if eq (trim (first $parts)) "kube_autorollout" }}{{- $own = trim (last $parts) }}{{- end }}
+{{- end }}
+{{- $own | default $all | replace "off" "error" }}
 {{- end }}
 
 {{- define "kube-autorollout.volumeMounts" -}}
