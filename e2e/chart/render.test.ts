@@ -154,6 +154,26 @@ describe('chart, for users of the predecessor', () => {
     });
   }
 
+  // The predecessor needs 10 MB, and so limits are small: the defaults of the other half must not contradict them.
+  for (const [name, resources, wanted] of [
+    ['a small limit', '{limits: {memory: 64Mi}}', ['64Mi', '64Mi']],
+    ['a small limit in bytes', '{limits: {memory: 67108864}}', ['67108864', '67108864']],
+    ['a large request', '{requests: {memory: 0.5Gi}}', ['0.5Gi', '0.5Gi']],
+    ['a limit in between', '{limits: {memory: 200M}}', ['128Mi', '200M']],
+    ['both', '{requests: {memory: 100Mi}, limits: {memory: 1Gi}}', ['100Mi', '1Gi']],
+    ['no limit', '{limits: {memory: null}}', ['128Mi', undefined]],
+  ] as const) {
+    test(`takes ${name} of memory`, () => {
+      const manifests = new Manifests(renderText(`resources: ${resources}`));
+      const path = ['spec', 'template', 'spec', 'containers', 0, 'resources'];
+      const memory = (half: string): unknown => {
+        const value = manifests.get('Deployment', ...path, half, 'memory');
+        return typeof value === 'number' ? String(value) : value;
+      };
+      assert.deepEqual([memory('requests'), memory('limits')], wanted);
+    });
+  }
+
   test('mounts certificates as folders, which follow a rotation, where that covers up nothing', () => {
     const container = ['spec', 'template', 'spec', 'containers', 0, 'volumeMounts'];
     const mounts = JSON.stringify(

@@ -36,10 +36,21 @@ function withoutOperator(manifests: string): string {
 }
 
 test('NOTES.txt names the real namespace and the next command', () => {
-  const install = helm(['install', 'demo', chart, '--namespace', 'shop', '--dry-run=client']);
-  assert.ok(install.ok, install.stderr);
   assert.match(
-    install.stdout,
+    notes(),
     /kubectl --namespace shop label deployment\/NAME kube-autorollout\/enabled=true/,
   );
 });
+
+test("NOTES.txt warns of a limit of memory that was the predecessor's", () => {
+  const warning = /WARNING: resources\.limits\.memory is 64Mi/;
+  assert.match(notes('--set', 'resources.limits.memory=64Mi'), warning);
+  assert.doesNotMatch(notes('--set', 'resources.limits.memory=128Mi'), /WARNING/);
+});
+
+function notes(...flags: readonly string[]): string {
+  const dryRun = ['install', 'demo', chart, '--namespace', 'shop', '--dry-run=client'];
+  const install = helm([...dryRun, ...flags]);
+  assert.ok(install.ok, install.stderr);
+  return install.stdout;
+}
