@@ -190,6 +190,7 @@ describe('values.schema.json takes', () => {
     { name: "the predecessor's log filters", values: 'config: {logLevel: "debug,kube=info"}' },
     { name: 'a log that is switched off', values: 'config: {logLevel: "off"}' },
     { name: 'a filter of one part only', values: 'config: {logLevel: kube_autorollout=Trace}' },
+    { name: 'the condition of a parent chart', values: 'enabled: true' },
     { name: 'values of a parent chart', values: 'global: {region: eu}' },
   ];
   for (const { name, values } of rows) {
