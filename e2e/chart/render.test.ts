@@ -138,6 +138,15 @@ describe('chart, for users of the predecessor', () => {
     assert.ok(!variables.has('UNNAMED'), 'a Secret that nothing names is a file only');
   });
 
+  test('a literal token that holds an open "${" is no variable', () => {
+    const secret = '{type: Opaque, token: "pa${ss"}';
+    const rendered = renderText(
+      `config: {registries: [{hostnamePattern: a.io, secret: ${secret}}]}`,
+    );
+    const token = String(new Manifests(rendered).get('Secret', 'data', 'registry-0'));
+    assert.equal(Buffer.from(token, 'base64').toString(), 'pa${ss');
+  });
+
   for (const [filter, level] of [
     ['info', 'info'],
     ['WARN', 'warn'],

@@ -77,6 +77,31 @@ describe('values.schema.json refuses', () => {
       values: 'config: {selector: ""}',
       says: /selector/,
     },
+    {
+      name: 'a selector that the API server would refuse',
+      values: 'config: {selector: "team shop"}',
+      says: /selector/,
+    },
+    {
+      name: 'a default registry with a scheme',
+      values: 'config: {defaultRegistry: "https://docker.io"}',
+      says: /defaultRegistry/,
+    },
+    {
+      name: 'a platform that nothing is built for',
+      values: 'config: {platforms: [linux/amd46]}',
+      says: /platforms/,
+    },
+    {
+      name: 'a field manager with a line break',
+      values: 'config: {fieldManager: "a\\nb"}',
+      says: /fieldManager/,
+    },
+    {
+      name: 'a time zone with a blank',
+      values: 'config: {timeZone: Europe Berlin}',
+      says: /timeZone/,
+    },
     { name: 'an unknown log level', values: 'config: {logLevel: verbose}', says: /logLevel/ },
     {
       name: 'an unknown log level among others',
@@ -100,6 +125,26 @@ describe('values.schema.json refuses', () => {
       name: 'an endpoint that is no URL',
       values: 'config: {registries: [{hostnamePattern: x.io, endpoint: "mirror:5000"}]}',
       says: /endpoint/,
+    },
+    {
+      name: 'an endpoint with a password in it',
+      values: 'config: {registries: [{hostnamePattern: x.io, endpoint: "https://me:pw@mirror"}]}',
+      says: /endpoint/,
+    },
+    {
+      name: 'a pattern with a scheme',
+      values: 'config: {registries: [{hostnamePattern: "https://ghcr.io"}]}',
+      says: /hostnamePattern/,
+    },
+    {
+      name: 'a pattern that ends in a slash',
+      values: 'config: {registries: [{hostnamePattern: ghcr.io/}]}',
+      says: /hostnamePattern/,
+    },
+    {
+      name: 'a pattern with a blank',
+      values: 'config: {registries: [{hostnamePattern: "ghcr.io, quay.io"}]}',
+      says: /hostnamePattern/,
     },
     {
       name: 'a client certificate without its key',
@@ -149,6 +194,21 @@ describe('the templates refuse, saying which value is wrong', () => {
       says: /type Opaque needs name and key/,
     },
     {
+      name: 'a token of nothing but blanks',
+      values: secret('{type: Opaque, token: " "}'),
+      says: /config\.registries\[0\]\.secret: token is empty/,
+    },
+    {
+      name: 'a token of two lines',
+      values: secret('{type: Opaque, token: "one\\ntwo"}'),
+      says: /config\.registries\[0\]\.secret: token holds a line break or another control character/,
+    },
+    {
+      name: 'a token from two places',
+      values: secret('{type: Opaque, tokenFile: /etc/token, token: "${TOKEN}"}'),
+      says: /config\.registries\[0\]\.secret: tokenFile is set beside token/,
+    },
+    {
       name: 'two Secrets in one folder',
       values: `config: {registries: [
         {hostnamePattern: a.io, secret: {type: ImagePullSecret, name: a, mountPath: /etc/x}},
@@ -190,6 +250,31 @@ describe('values.schema.json takes', () => {
     { name: "the predecessor's log filters", values: 'config: {logLevel: "debug,kube=info"}' },
     { name: 'a log that is switched off', values: 'config: {logLevel: "off"}' },
     { name: 'a filter of one part only', values: 'config: {logLevel: kube_autorollout=Trace}' },
+    {
+      name: 'every kind of requirement in a selector',
+      values: 'config: {selector: "a.io/b=c, d!=e,f in (g,h),!i,j,k == l, m notin (n), o>1"}',
+    },
+    {
+      name: 'variables anywhere',
+      values: `config: {selector: "\${S}", timeZone: "\${Z}", defaultRegistry: "r.\${D}", fieldManager: "\${F}",
+        platforms: ["linux/\${A}"],
+        registries: [{hostnamePattern: "*.\${DOMAIN}", endpoint: "https://\${HOST}"}]}`,
+    },
+    {
+      name: 'platforms as people write them',
+      values: 'config: {platforms: [linux/x86_64, linux/arm/v7, "windows(10.0.20348.2113)/amd64"]}',
+    },
+    {
+      name: 'patterns of every form',
+      values: `config: {registries: [{hostnamePattern: "*"}, {hostnamePattern: "{a,b}.example.com"},
+        {hostnamePattern: "[::1]:5000"}, {hostnamePattern: "ghcr.io/team/*"}, {hostnamePattern: "r[0-9]?.io"}]}`,
+    },
+    {
+      name: 'an endpoint with a port and a path',
+      values:
+        'config: {registries: [{hostnamePattern: x.io, endpoint: "http://[::1]:5000/v2/hub/"}]}',
+    },
+    { name: "a token file's newline", values: secret('{type: Opaque, token: "token\\r\\n"}') },
     { name: 'the condition of a parent chart', values: 'enabled: true' },
     { name: 'values of a parent chart', values: 'global: {region: eu}' },
   ];

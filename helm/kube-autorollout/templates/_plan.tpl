@@ -54,8 +54,14 @@ certificate is seen without a restart. A mount with subPath never changes.
 {{- else if eq $type "Opaque" }}
 {{- $rendered := pick $secret "username" "tokenFile" }}
 {{- $_ := set $rendered "type" "Opaque" }}
+{{- if and $secret.tokenFile (or $secret.token (and $secret.name $secret.key)) }}
+{{- fail (printf "%s: tokenFile is set beside %s; only one of them can be meant" $where (ternary "token" "name and key" (not (empty $secret.token)))) }}
+{{- end }}
 {{- if $secret.token }}
-{{- if contains "${" $secret.token }}
+{{- $text := regexReplaceAll "(\\r?\\n)+$" $secret.token "" }}
+{{- if not (trim $text) }}{{- fail (printf "%s: token is empty" $where) }}{{- end }}
+{{- if regexMatch "[[:cntrl:]]" $text }}{{- fail (printf "%s: token holds a line break or another control character" $where) }}{{- end }}
+{{- if regexMatch "\\$\\{[^}]*\\}" $secret.token }}
 {{- $_ := set $rendered "token" $secret.token }}
 {{- else }}
 {{- $file := printf "registry-%d" .index }}
