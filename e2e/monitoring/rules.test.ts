@@ -115,11 +115,12 @@ test('rules and dashboard ask for metrics, labels and values that the program ha
   }
 });
 
-test('a Service or a ServiceMonitor without the web server is refused', () => {
+test('what needs metrics is refused without the web server', () => {
   const off = 'config: {webserver: {port: 0}}';
-  for (const kind of ['service', 'serviceMonitor']) {
+  for (const kind of ['service', 'serviceMonitor', 'prometheusRule']) {
     const values = `${off}\nmetrics: {${kind}: {enabled: true}}`;
-    assert.match(refusal(values) ?? 'accepted', /need config\.webserver\.port, which is 0/);
+    const words = new RegExp(`metrics\\.${kind} needs config\\.webserver\\.port, which is 0`);
+    assert.match(refusal(values) ?? 'accepted', words);
   }
 });
 

@@ -10,8 +10,10 @@ needs the web server.
       "dashboard" (dict "enabled" false "labels" dict "annotations" dict) }}
 {{- $metrics := mergeOverwrite $defaults (deepCopy (.Values.metrics | default dict)) }}
 {{- $port := dig "webserver" "port" 8080 .Values.config | int }}
-{{- if and (not $port) (or $metrics.service.enabled $metrics.serviceMonitor.enabled) }}
-{{- fail "metrics.service and metrics.serviceMonitor need config.webserver.port, which is 0" }}
+{{- range $what := list "service" "serviceMonitor" "prometheusRule" }}
+{{- if and (not $port) (get $metrics $what).enabled }}
+{{- fail (printf "metrics.%s needs config.webserver.port, which is 0" $what) }}
+{{- end }}
 {{- end }}
 {{- toYaml $metrics }}
 {{- end }}
