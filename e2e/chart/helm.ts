@@ -24,9 +24,12 @@ export interface HelmRun {
   readonly stderr: string;
 }
 
+/** First the helm that `e2e/cluster/install.sh` built. */
+export const helmEnvironment = { PATH: [toolkit, process.env['PATH']].join(delimiter) };
+
 /** Runs the helm that `e2e/cluster/install.sh` built, or else the one of the PATH. */
 export function helm(args: readonly string[], input = ''): HelmRun {
-  const env = { ...process.env, PATH: [toolkit, process.env['PATH']].join(delimiter) };
+  const env = { ...process.env, ...helmEnvironment };
   const ended = spawnSync('helm', args, { encoding: 'utf8', env, input });
   if (ended.error !== undefined) {
     throw new Error('helm does not start: run e2e/cluster/install.sh --helm-only', {
