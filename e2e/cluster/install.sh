@@ -80,6 +80,7 @@ if [ "$control_plane" ]; then
   build kubernetes "$BIN/" "$stamps"
 fi
 if [ "$images" ]; then
+  if ((EUID == 0)) && ! [ -f "$DEB/.busybox-static" ]; then apt-get update -qq; fi
   unpack busybox-static
 fi
 if [ "$node" ]; then

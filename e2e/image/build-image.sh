@@ -25,9 +25,7 @@ chmod 1777 "$root/tmp"
 node=$(readlink -f "$project/node_modules/node/bin/node")
 cp "$node" "$root/usr/local/bin/node"
 for library in $(ldd "$node" | grep -o '/[^ ]*'); do install -D "$(readlink -f "$library")" "$root$library"; done
-busybox=$DEB/bin/busybox
-[ -x "$busybox" ] || die "no busybox: run e2e/cluster/install.sh first"
-cp "$busybox" "$root/bin/busybox"
+cp "$(busybox)" "$root/bin/busybox"
 for name in sh ln mkdir chown rm; do ln -s busybox "$root/bin/$name"; done
 ln -s /bin/busybox "$root/usr/bin/env"
 cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Brings up a kind cluster with a plain-http registry that its nodes and this machine know under one address, and
-# writes e2e/kind/env for `npm run e2e`. Needs Docker and kind: up.sh [IMAGE OF THE NODES]
+# writes e2e/kind/env for `npm run e2e`. Needs Docker and kind: up.sh [IMAGE OF THE NODES, or else kind's own]
 # Down: kind delete cluster --name kube-autorollout && docker rm --force kube-autorollout-registry
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 name=kube-autorollout
 
-kind create cluster --name "$name" --image "${1:-kindest/node:v1.36.3}" --config - <<'Y'
+kind create cluster --name "$name" ${1:+--image "$1"} --config - <<'Y'
 kind: Cluster
 apiVersion: kind.x-k8s.io/v1alpha4
 containerdConfigPatches:
