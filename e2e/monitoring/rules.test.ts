@@ -73,6 +73,42 @@ describe('the dashboard of the chart', () => {
     assert.equal(ended.exitCode, 0, ended.stdout + ended.stderr);
   });
 
+  test('counts workloads once where two pollers watch them, and shows who was without success longest', async () => {
+    const a = 'namespace="shop",pod="a"';
+    const b = 'namespace="shop",pod="b"';
+    const changed = 'decision="restart",reason="changed"';
+    const unknown = 'verdict="unknown",reason="unreachable"';
+    const series = {
+      [`kube_autorollout_workloads{${a},${changed}}`]: '3x20',
+      [`kube_autorollout_workloads{${b},${changed}}`]: '3x20',
+      [`kube_autorollout_workloads{namespace="other",pod="c",${changed}}`]: '1x20',
+      [`kube_autorollout_containers{${a},${unknown}}`]: '2x20',
+      [`kube_autorollout_containers{${b},${unknown}}`]: '2x20',
+      [`kube_autorollout_not_converging{${a}}`]: '1x20',
+      [`kube_autorollout_not_converging{${b}}`]: '1x20',
+      [`kube_autorollout_last_success_timestamp_seconds{${a}}`]: '0+60x20',
+      [`kube_autorollout_last_success_timestamp_seconds{${b}}`]: '60x20',
+      'kube_autorollout_last_success_timestamp_seconds{namespace="other",pod="c"}': '120x20',
+    };
+    const expected = {
+      Workloads: 4,
+      'Not converging': 1,
+      'Containers unknown': 2,
+      'Since the last success': 480,
+      Decisions: 4,
+      Containers: 2,
+    };
+    const expressions = Object.entries(expected).map(([title, value]) => {
+      const [target] = dashboard.panels.find((panel) => panel.title === title)?.targets ?? [];
+      const expr = `sum(${sentExpression(target?.expr ?? 'absent()')})`;
+      return { expr, eval_time: '10m', exp_samples: [{ value }] };
+    });
+    const input = Object.entries(series).map(([name, values]) => ({ series: name, values }));
+    const scene = { interval: '1m', input_series: input, promql_expr_test: expressions };
+    const ended = await promtoolOn(['test', 'rules'], { 'tests.yaml': { tests: [scene] } });
+    assert.equal(ended.exitCode, 0, ended.stdout + ended.stderr);
+  });
+
   test('has panels that do not overlap, within 24 columns', () => {
     const taken = new Map<string, string>();
     for (const { title, gridPos } of dashboard.panels) {
