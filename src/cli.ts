@@ -67,8 +67,9 @@ function parseWorkloadName(text: string): WorkloadName {
     ? kindNames[kindText.toLowerCase()]
     : undefined;
   if (kind === undefined || name === '' || rest.length > 0) {
+    const example = /^[a-z0-9][a-z0-9.-]{0,252}$/.test(text) ? text : 'web';
     throw new InvalidArgumentError(
-      `Allowed is KIND/NAME with one of the kinds ${workloadKinds.join(', ')}, like deployment/web.`,
+      `Allowed is KIND/NAME with one of the kinds ${workloadKinds.join(', ')}, like deployment/${example}.`,
     );
   }
   return { kind, name };

@@ -87,14 +87,17 @@ export function nextTimes(
 }
 
 /**
- * Tells whether times are unevenly apart: a step of 45 seconds is due at :00 and :45, not every 45 s (case 56).
- * Days of 23 and 25 hours, where clocks change, count as even.
+ * How far times are apart where that is uneven: a step of 45 seconds is due at :00 and :45, not every 45 s (case 56).
+ *
+ * @returns seconds, each gap once, in the order in which they come; empty where all are equal. Days of 23 and 25 hours,
+ *   where clocks change, count as equal.
  */
-export function unevenGaps(times: readonly Date[]): boolean {
+export function unevenGaps(times: readonly Date[]): readonly number[] {
   const gaps = gapsMs(times);
   const hourMs = 3_600_000;
   const tolerance = Math.min(...gaps) >= 22 * hourMs ? 2 * hourMs : 0;
-  return gaps.length > 1 && Math.max(...gaps) - Math.min(...gaps) > tolerance;
+  const isUneven = gaps.length > 1 && Math.max(...gaps) - Math.min(...gaps) > tolerance;
+  return isUneven ? [...new Set(gaps.map((gap) => gap / 1000))] : [];
 }
 
 function gapsMs(times: readonly Date[]): readonly number[] {

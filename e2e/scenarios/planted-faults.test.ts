@@ -69,6 +69,19 @@ test(
           await check(),
         ),
       );
+      await push(`${name}/refused:main`, 'refused again');
+      await waitFor('an Event that tells', async () => {
+        const events = await namespace.events('RestartHeld');
+        return events.some(
+          ({ on, note }) =>
+            on === 'Deployment/refused' &&
+            /^forbidden: patch deployments\.apps "refused": .*verbs: \["patch"\]/.test(note),
+        );
+      });
+      await assert.rejects(
+        check(),
+        /^deployment\/refused +failed \(forbidden\).*verbs: \["patch"\]/m,
+      );
       await release.uninstall();
     });
 
@@ -85,7 +98,10 @@ test(
 
     await t.test('validate: a cron pattern that fires unevenly', async () => {
       const stdout = await validate('cronSchedule: "*/45 * * * * *"\n');
-      assert.match(stdout, /warning: cronSchedule "\*\/45 \* \* \* \* \*" fires unevenly/);
+      assert.match(
+        stdout,
+        /warning: cronSchedule "\*\/45 \* \* \* \* \*" fires unevenly: the next times are (?:45 s, 15 s|15 s, 45 s) apart/,
+      );
     });
   },
 );
@@ -103,7 +119,16 @@ async function rateLimited(namespace: string): Promise<FakeRegistry> {
 /** Workloads that all run well, and none of which will ever be restarted. */
 async function plant(namespace: Namespace): Promise<void> {
   const { name } = namespace;
-  const names = ['cached', 'down', 'expired', 'limited', 'misplaced', 'paused', 'untrusted'];
+  const names = [
+    'cached',
+    'down',
+    'expired',
+    'limited',
+    'misplaced',
+    'paused',
+    'refused',
+    'untrusted',
+  ];
   const [digest = ''] = await Promise.all(
     ['pinned', ...names].map((each) => push(`${name}/${each}:main`, each)),
   );
@@ -122,8 +147,9 @@ async function plant(namespace: Namespace): Promise<void> {
     workload('untrusted', at(account.host, 'untrusted'), withPullSecrets('login')),
     workload('limited', plain('limited')),
     workload('paused', plain('paused')),
+    workload('refused', plain('refused')),
   ]);
-  await namespace.podsReady(8);
+  await namespace.podsReady(9);
   await namespace.apply([pullSecret('regcred', { ...account, password: 'expired' })]);
   await namespace.kubectl('rollout', 'pause', 'deployment/paused');
 }

@@ -40,7 +40,7 @@ describe('checkText', () => {
       'What to do:',
       '  forbidden  add it to the Role',
       '',
-      '2 workloads: 1 to restart, 0 unchanged, 0 held, 1 failed',
+      '2 workloads: 1 to restart, 1 failed',
     ]);
   });
 
@@ -78,10 +78,10 @@ describe('checkText', () => {
       '    connecting to registry.gitlab.example.com:5050 failed',
       '',
       'What to do:',
-      '  unreachable  check the name, the network and HTTPS_PROXY; for a CA of your own',
-      '               set the key that the message names',
+      '  unreachable  check the name, the port, the network and HTTPS_PROXY; for a CA',
+      '               of your own set the key that the message names',
       '',
-      '2 workloads: 1 to restart, 1 unchanged, 0 held, 0 failed',
+      '2 workloads: 1 to restart, 1 unknown',
     ]);
   });
 

@@ -103,8 +103,20 @@ function summary({ workloads, problems }: TickReport): string {
   if (workloads.length === 0) {
     return problems.length > 0 ? 'No workload could be checked.' : 'Nothing to watch.';
   }
-  const count = (decision: WorkloadReport['decision']): number =>
-    workloads.filter((workload) => workload.decision === decision).length;
   const plural = workloads.length === 1 ? 'workload' : 'workloads';
-  return `${workloads.length} ${plural}: ${count('restart')} to restart, ${count('none')} unchanged, ${count('hold')} held, ${count('failed')} failed`;
+  const counts = counted
+    .map(([name, isCounted]) => [name, workloads.filter(isCounted).length] as const)
+    .filter(([name, count]) => count > 0 || name === 'to restart')
+    .map(([name, count]) => `${count} ${name}`);
+  return `${workloads.length} ${plural}: ${counts.join(', ')}`;
 }
+
+/** How the last line counts; what is not known, and what is not watched, is not up to date. */
+const counted: readonly (readonly [string, (workload: WorkloadReport) => boolean])[] = [
+  ['to restart', ({ decision }) => decision === 'restart'],
+  ['up to date', ({ reason }) => reason === 'up-to-date'],
+  ['unknown', ({ reason }) => reason === 'unknown'],
+  ['with nothing to watch', ({ reason }) => reason === 'nothing-to-watch'],
+  ['held', ({ decision }) => decision === 'hold'],
+  ['failed', ({ decision }) => decision === 'failed'],
+];

@@ -40,7 +40,7 @@ describe('check', { concurrency: 2 }, () => {
     assert.equal(stderr, '');
     assert.match(stdout, /^deployment\/api +none \(up-to-date\) /m);
     assert.match(stdout, /^deployment\/web +restart \(changed\) .*digest-changed: /m);
-    assert.match(stdout, /2 workloads: 1 to restart, 1 unchanged, 0 held, 0 failed\n$/);
+    assert.match(stdout, /2 workloads: 1 to restart, 1 up to date\n$/);
     const writes = world.api.requests.filter(({ method }) => method !== 'GET');
     assert.deepEqual(writes, []);
   });

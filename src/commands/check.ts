@@ -4,7 +4,8 @@ import { checkDocument } from './check-document.ts';
 import { checkText } from './check-text.ts';
 import type { Environment } from './environment.ts';
 import { exitCodeOf, type ExitCode } from './exit-code.ts';
-import { hintsOf, permissionHints } from './hints.ts';
+import { missingHere, permissionHints, withForbidden } from './forbidden.ts';
+import { configHints, hintsOf, lacksRules } from './hints.ts';
 import { withPoller } from './one-tick.ts';
 import { paperOf } from './paper.ts';
 import type { Poller } from './poller.ts';
@@ -59,16 +60,19 @@ async function look(environment: Environment, setup: Setup, { workload }: Check)
       const { selector } = setup.loaded.config;
       const place = { namespace, selector, ...(workload && { only: workload }) };
       const labels = neighbours === undefined ? [] : hintsOf(neighbours, place);
-      return { report, hints: [...labels, ...permissionHints(missing, report)] };
+      const rules = lacksRules(setup, report) ? configHints(neighbours, namespace) : [];
+      return {
+        report: withForbidden(report, missing),
+        hints: [...labels, ...rules, ...permissionHints(missing, report)],
+      };
     },
   );
 }
 
-/** Questions about permissions are POSTed; they are worth asking only where the credentials are the poller's own. */
-async function lookAround({ cluster }: Poller, { connection }: Setup, signal: AbortSignal) {
+async function lookAround(poller: Poller, setup: Setup, signal: AbortSignal) {
   const [neighbours, missing] = await Promise.all([
-    cluster.neighbours(signal),
-    connection.isServiceAccount ? cluster.missingPermissions(signal) : [],
+    poller.cluster.neighbours(signal),
+    missingHere(poller, setup, signal),
   ]);
   return { neighbours, missing };
 }

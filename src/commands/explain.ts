@@ -4,7 +4,8 @@ import type { Environment } from './environment.ts';
 import { exitCodeOf, type ExitCode } from './exit-code.ts';
 import { explainText } from './explain-text.ts';
 import { Explainer } from './explainer.ts';
-import { hintsOf } from './hints.ts';
+import { missingHere, withForbidden } from './forbidden.ts';
+import { configHints, hintsOf, lacksRules } from './hints.ts';
 import { withPoller } from './one-tick.ts';
 import { paperOf } from './paper.ts';
 import { printableJson } from './printable-json.ts';
@@ -44,11 +45,17 @@ async function look(
   const options = { mode: 'check', only, trace, onWorkload: () => progress.done() } as const;
   // Awaited here, for the progress line is gone when this returns.
   return await withPoller(environment, setup, options, async (poller, signal) => {
-    const report = await poller.tick(signal);
-    if (report.workloads.length > 0) return { report, hints: [] };
+    const [ticked, missing] = await Promise.all([
+      poller.tick(signal),
+      missingHere(poller, setup, signal),
+    ]);
+    const report = withForbidden(ticked, missing);
+    if (report.workloads.length > 0 && !lacksRules(setup, report)) return { report, hints: [] };
+    const { namespace } = setup;
     const neighbours = await poller.cluster.neighbours(signal);
+    if (report.workloads.length > 0) return { report, hints: configHints(neighbours, namespace) };
     const { selector } = setup.loaded.config;
-    const place = { namespace: setup.namespace, selector, only };
+    const place = { namespace, selector, only };
     return { report, hints: neighbours === undefined ? [] : hintsOf(neighbours, place) };
   });
 }

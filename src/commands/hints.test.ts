@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Neighbour, Neighbours } from '../kube/neighbours.ts';
-import { report } from '../testing/reports.ts';
-import { hintsOf, permissionHints } from './hints.ts';
+import { configHints, hintsOf } from './hints.ts';
 
 const place = { namespace: 'shop', selector: 'kube-autorollout/enabled=true' };
 const web: Neighbour = { kind: 'Deployment', name: 'web', labelled: 'itself' };
@@ -76,7 +75,7 @@ describe('hintsOf', () => {
       name: 'nothing there',
       found: {},
       want: [
-        `namespace shop has no Deployment, StatefulSet or DaemonSet; choose another with --namespace; where labelled workloads are: ${everywhere}`,
+        `namespace shop has no Deployment, StatefulSet or DaemonSet, if it exists at all; choose another with --namespace; where labelled workloads are: ${everywhere}`,
       ],
     },
     {
@@ -121,7 +120,7 @@ describe('hintsOf', () => {
       found: {},
       place: { only },
       want: [
-        `namespace shop has no Deployment, StatefulSet or DaemonSet; choose another with --namespace; where labelled workloads are: ${everywhere}`,
+        `namespace shop has no Deployment, StatefulSet or DaemonSet, if it exists at all; choose another with --namespace; where labelled workloads are: ${everywhere}`,
       ],
     },
   ];
@@ -148,19 +147,22 @@ describe('hintsOf', () => {
   });
 });
 
-describe('permissionHints', () => {
-  const missing = ['patch deployments.apps (to watch and restart workloads)', 'list pods (to see)'];
-
-  test('names what the Role lacks', () => {
-    assert.deepEqual(permissionHints(missing, report), [
-      'the Role of this ServiceAccount lacks patch deployments.apps (to watch and restart workloads), list pods (to see)',
-    ]);
+describe('configHints', () => {
+  test("names the poller in whose Pod its own rules are in force, whatever the release's name", () => {
+    const poller: Neighbour = {
+      kind: 'Deployment',
+      name: 'acme-kube-autorollout',
+      labelled: 'no',
+    };
+    const [hint] = configHints({ workloads: [web, poller], labelledPods: [] }, 'shop');
+    assert.match(
+      hint ?? '',
+      /without --config .*: kubectl --namespace shop exec -it deployment\/acme-kube-autorollout -- kube-autorollout check$/,
+    );
   });
 
-  test('does not repeat what the tick ran into', () => {
-    const problems = ['Pods could not be listed: list pods: not allowed'];
-    const [hint] = permissionHints(missing, { ...report, problems });
-    assert.doesNotMatch(hint ?? '', /list pods/);
-    assert.deepEqual(permissionHints(['list pods (to see)'], { ...report, problems }), []);
+  test('says nothing where there is no poller to ask', () => {
+    assert.deepEqual(configHints({ workloads: [web], labelledPods: [] }, 'shop'), []);
+    assert.deepEqual(configHints(undefined, 'shop'), []);
   });
 });

@@ -1,6 +1,7 @@
 import type { WorkloadName } from '../cli.ts';
 import type { LabelledPod, Neighbour, Neighbours } from '../kube/neighbours.ts';
 import type { TickReport } from '../tick.ts';
+import type { Setup } from './setup.ts';
 
 /** What a hint needs to know beside what was found. */
 export interface Place {
@@ -29,19 +30,6 @@ export function hintsOf({ workloads, labelledPods }: Neighbours, place: Place): 
   if (hints.length > shown.length) shown.push(`… and ${hints.length - shown.length} more like it`);
   const watched = workloads.some(({ labelled }) => labelled === 'itself');
   return watched || hints.length > 0 ? shown : [...shown, ...nothingLabelled(workloads, place)];
-}
-
-/** Verbs that the poller's own credentials lack, but for those whose lack the tick ran into itself. */
-export function permissionHints(
-  missing: readonly string[],
-  { problems }: TickReport,
-): readonly string[] {
-  const unsaid = missing.filter((one) => {
-    const [action = one] = one.split(' (');
-    return !problems.some((problem) => problem.includes(`${action}:`));
-  });
-  if (unsaid.length === 0) return [];
-  return [`the Role of this ServiceAccount lacks ${unsaid.join(', ')}`];
 }
 
 function hintsForOne(
@@ -94,7 +82,7 @@ function nothingLabelled(workloads: readonly Neighbour[], place: Place): readonl
   const [first] = workloads;
   if (first === undefined) {
     return [
-      `namespace ${namespace} has no Deployment, StatefulSet or DaemonSet; choose another with --namespace; where labelled workloads are: ${command}`,
+      `namespace ${namespace} has no Deployment, StatefulSet or DaemonSet, if it exists at all; choose another with --namespace; where labelled workloads are: ${command}`,
     ];
   }
   return [
@@ -129,4 +117,34 @@ function namesOf(workloads: readonly WorkloadName[]): string {
   const names = workloads.slice(0, maxNames).map(nameOf);
   const more = workloads.length - names.length;
   return more > 0 ? `${names.join(', ')} and ${more} more` : names.join(', ');
+}
+
+/**
+ * Without a config file no rule of `registries` is in force, and the poller itself may have some: what it would make of
+ * an image can be another thing then.
+ *
+ * @param neighbours to find the poller among them
+ */
+export function configHints(
+  neighbours: Neighbours | undefined,
+  namespace: string,
+): readonly string[] {
+  const poller = neighbours?.workloads.find(
+    ({ kind, name }) => kind === 'Deployment' && name.includes('kube-autorollout'),
+  );
+  if (poller === undefined) return [];
+  return [
+    `some images could not be looked up, and without --config no rule of registries is in force; this is what the poller itself finds: kubectl --namespace ${namespace} exec -it ${nameOf(poller)} -- kube-autorollout check`,
+  ];
+}
+
+/** Whether another config than the defaults might make something known: in its own Pod the poller has its config. */
+export function lacksRules(
+  { hasConfigFile, connection }: Pick<Setup, 'hasConfigFile' | 'connection'>,
+  { workloads }: TickReport,
+): boolean {
+  if (hasConfigFile || connection.isServiceAccount) return false;
+  return workloads.some(({ containers }) =>
+    containers.some(({ verdict }) => verdict === 'unknown'),
+  );
 }

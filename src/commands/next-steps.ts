@@ -8,7 +8,6 @@ const changes: Partial<Record<Reason, string>> = {
   'up-to-date': 'a push of another image under one of its tags',
   'scaled-to-zero': 'scaling it up, which pulls the image anyway',
   conflict: 'the next tick looks again',
-  'digest-pinned': 'an image with a tag and without a digest',
   ignored: 'another annotation; see the message',
 };
 

@@ -5,6 +5,7 @@ import type { Repository } from '../image/lookup.ts';
 import { createCluster, type KubeCluster } from '../kube/cluster.ts';
 import type { Connection } from '../kube/connection.ts';
 import { createEvents } from '../kube/events.ts';
+import type { MissingPermission } from '../kube/permissions.ts';
 import type { ProxySettings } from '../network/proxy.ts';
 import { createRegistry, type MatchedRule, type RegistryObservation } from '../registry/client.ts';
 import { createHttp, type Http, type HttpObservation } from '../registry/http.ts';
@@ -77,7 +78,7 @@ export function createPoller(options: PollerOptions): Poller {
       return read;
     },
   };
-  let asked: Promise<readonly string[]> | undefined;
+  let asked: Promise<readonly MissingPermission[]> | undefined;
   const events = createEventSink(options, () => asked);
   const reporter = createReporter({
     log,
@@ -240,7 +241,7 @@ function createNetwork(options: PollerOptions): Network {
  */
 function createEventSink(
   { connection, namespace, instance, log }: PollerOptions,
-  missing: () => Promise<readonly string[]> | undefined,
+  missing: () => Promise<readonly MissingPermission[]> | undefined,
 ): Events & {
   settled(): Promise<void>;
 } {
@@ -260,7 +261,7 @@ function createEventSink(
 
   async function tellForbidden(message: string): Promise<void> {
     const lacks = (await missing()) ?? [];
-    const level = lacks.some((one) => one.includes('events.events.k8s.io')) ? 'debug' : 'warn';
+    const level = lacks.some(({ action }) => action.resource === 'events') ? 'debug' : 'warn';
     log[level]({ message }, 'may not write Events; goes on without them');
   }
 

@@ -71,7 +71,8 @@ export const advice = {
     todo: 'lower the partition',
   },
   'pull-secret-refused': {
-    means: "the registry refused the Pod's pull Secret, so a new Pod could not pull",
+    means:
+      "the digest is known, by a rule or anonymously; but the registry refused the Pod's pull Secret, so a new Pod could not pull",
     todo: 'renew the Secret that the message names',
   },
   'lookup-failed': {
@@ -110,11 +111,11 @@ export const advice = {
   },
   'rate-limited': {
     means: 'the registry asks to wait',
-    todo: 'fewer images, a longer `cronSchedule` or a credential; Docker Hub grants more to those who log in',
+    todo: 'wait, ask less often by `cronSchedule`, or add a credential: many registries grant more to those who log in',
   },
   unreachable: {
     means: 'no connection: name, address or certificate; the message says which',
-    todo: 'check the name, the network and `HTTPS_PROXY`; for a CA of your own set the key that the message names',
+    todo: 'check the name, the port, the network and `HTTPS_PROXY`; for a CA of your own set the key that the message names',
   },
   'timed-out': {
     means: 'no answer in time',
@@ -140,7 +141,10 @@ export const advice = {
     means: "the index has no image for your nodes' platform",
     todo: 'build for it, or correct `platforms`',
   },
-  'digest-pinned': { means: '`image@sha256:…` never changes; there is no tag to follow' },
+  'digest-pinned': {
+    means: '`image@sha256:…` never changes; there is no tag to follow',
+    todo: 'to follow a tag: name it in `image:`, without a digest',
+  },
   'pull-policy': {
     means: '`imagePullPolicy` is `IfNotPresent` or `Never`: a restart may not pull',
     todo: 'set `imagePullPolicy: Always`, or annotate `kube-autorollout/if-not-present: "restart"`',

@@ -1,5 +1,6 @@
 import type { CommonFlags, Invocation } from '../cli.ts';
 import type { Config } from '../config/config.ts';
+import { describeMissing } from '../kube/permissions.ts';
 import { formatProblem } from '../config/load.ts';
 import { watchConfig } from '../config/watch.ts';
 import { createSchedule, jitterOf, type Schedule, type Timing } from '../schedule.ts';
@@ -180,7 +181,10 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
 async function tellPermissions(poller: Poller, log: Log, signal: AbortSignal): Promise<void> {
   const missing = await poller.cluster.missingPermissions(signal);
   if (missing.length > 0 && !signal.aborted) {
-    log.warn({ missing }, 'the Role lacks permissions; what they are for does not work');
+    log.warn(
+      { missing: missing.map(describeMissing) },
+      'the Role lacks permissions; what they are for does not work',
+    );
   }
 }
 
@@ -206,7 +210,7 @@ function tellSchedule(log: Log, config: Config): void {
   const { cronSchedule, timeZone } = config;
   const { next, uneven } = scheduleTimes(config, new Date());
   log.info({ cronSchedule, timeZone, next }, 'ticks are scheduled');
-  if (uneven) {
-    log.warn({ cronSchedule, next }, 'the schedule fires unevenly; the next times show the gaps');
+  if (uneven !== undefined) {
+    log.warn({ cronSchedule, next, gaps: uneven }, 'the schedule fires unevenly');
   }
 }

@@ -13,6 +13,8 @@ export interface Setup {
   readonly log: Log;
   readonly logLevel: LogLevel;
   readonly loaded: ValidConfig;
+  /** Otherwise the defaults are in force. */
+  readonly hasConfigFile: boolean;
   readonly load: () => Promise<Loaded>;
   readonly connection: Connection;
   readonly namespace: string;
@@ -53,7 +55,8 @@ export async function setUp(
       observe: (observation) => log.trace({ ...observation }, 'API request ended'),
     });
     const namespace = checkNamespace(flags.namespace ?? connection.namespace);
-    return { log, logLevel, loaded, load, connection, namespace, proxy, userAgent };
+    const hasConfigFile = configFile(environment, flags) !== undefined;
+    return { log, logLevel, loaded, hasConfigFile, load, connection, namespace, proxy, userAgent };
   } catch (error) {
     if (error instanceof KubeConfigError || error instanceof ProxySettingsError) {
       throw new StartError(error.message, 2);
@@ -64,8 +67,12 @@ export async function setUp(
 
 /** Reads the config as often as it is called; the environment never changes. */
 export function configLoader(environment: Environment, flags: CommonFlags): () => Promise<Loaded> {
-  const file = flags.config ?? variable(environment, 'CONFIG_FILE');
+  const file = configFile(environment, flags);
   return () => loadConfig(file, { environment: environment.variables });
+}
+
+function configFile(environment: Environment, flags: CommonFlags): string | undefined {
+  return flags.config ?? variable(environment, 'CONFIG_FILE');
 }
 
 function createCommandLog(

@@ -16,8 +16,9 @@ export async function validate(environment: Environment, flags: CommonFlags): Pr
   for (const warning of loaded.warnings) stdout.write(`warning: ${printable(warning)}\n`);
   const { cronSchedule, timeZone } = loaded.config;
   const { next, uneven } = scheduleTimes(loaded.config, new Date());
-  if (uneven)
-    stdout.write(`warning: cronSchedule "${cronSchedule}" fires unevenly, see the times\n`);
+  if (uneven !== undefined) {
+    stdout.write(`warning: cronSchedule "${cronSchedule}" fires unevenly: ${uneven}\n`);
+  }
   stdout.write(`The configuration is valid. Next times of "${cronSchedule}" (${timeZone}):\n`);
   for (const time of next) stdout.write(`  ${time}\n`);
   return 0;

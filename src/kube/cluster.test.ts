@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 import { FakeApiServer, type RecordedKubeRequest } from '../testing/fake-apiserver.ts';
 import { connectToFake } from '../testing/kube-connection.ts';
 import { daemonSet, deployment, statefulSet } from '../testing/kube-objects.ts';
+import { describeMissing } from './permissions.ts';
 import type { Read } from '../tick.ts';
 
 const signal = new AbortController().signal;
@@ -193,7 +194,8 @@ describe('the cluster port', () => {
     assert.deepEqual(await kube.cluster.missingPermissions(signal), []);
     api.deny('get', 'secrets');
     api.deny('list', 'replicasets');
-    assert.deepEqual(await kube.cluster.missingPermissions(signal), [
+    const missing = await kube.cluster.missingPermissions(signal);
+    assert.deepEqual(missing.map(describeMissing), [
       'get secrets (to ask private registries as the kubelet does)',
       'list replicasets.apps (to restart Deployments whose rollout has stalled)',
     ]);

@@ -4,7 +4,7 @@ import { checkNamespace, type Connection } from './connection.ts';
 import { failedRead } from './error.ts';
 import { KnownObjects } from './known-objects.ts';
 import { listNeighbours, type Neighbours } from './neighbours.ts';
-import { missingPermissions } from './permissions.ts';
+import { type MissingPermission, missingPermissions } from './permissions.ts';
 import { listPods } from './pods.ts';
 import { readPullSecret } from './pull-secrets.ts';
 import { listReplicaSets } from './replica-sets.ts';
@@ -27,7 +27,7 @@ export interface KubeCluster extends Cluster {
   /** The cheapest LIST that shows that the API server can be used: for readiness where no tick runs at start. */
   probe(signal: AbortSignal): Promise<Read<void>>;
   /** Verbs that the Role lacks, in words; empty where that cannot be found out. */
-  missingPermissions(signal: AbortSignal): Promise<readonly string[]>;
+  missingPermissions(signal: AbortSignal): Promise<readonly MissingPermission[]>;
   /** What there is beside the watched workloads, for hints; undefined where that cannot be found out. */
   neighbours(signal: AbortSignal): Promise<Neighbours | undefined>;
 }

@@ -3,11 +3,22 @@ import { z } from 'zod';
 import type { KubeClient } from './client.ts';
 import { type Action, describeAction } from './error.ts';
 
+/** Something that the poller may not do. */
+export interface MissingPermission {
+  readonly action: Action;
+  /** What for, as `to restart workloads`. */
+  readonly purpose: string;
+}
+
 /** What the poller does, and what it is for. Without the last three it works, with less to tell. */
 const needed: readonly (readonly [Action, string])[] = [
   ...(['deployments', 'statefulsets', 'daemonsets'] as const).flatMap((resource) =>
     (['list', 'get', 'patch'] as const).map(
-      (verb) => [{ verb, group: 'apps', resource }, 'to watch and restart workloads'] as const,
+      (verb) =>
+        [
+          { verb, group: 'apps', resource },
+          verb === 'list' ? 'to find workloads' : 'to restart workloads',
+        ] as const,
     ),
   ),
   [{ verb: 'list', group: '', resource: 'pods' }, 'to see what runs'],
@@ -30,21 +41,25 @@ const reviewSchema = z.object({ status: z.object({ allowed: z.boolean() }) });
  * incomplete where a webhook authorizes.
  * @see https://kubernetes.io/docs/reference/access-authn-authz/authorization/#checking-api-access
  *
- * @returns for people, `list replicasets.apps (to restart Deployments whose rollout has stalled)`; empty where
- *   nothing is missing, and where the questions themselves are not answered
+ * @returns empty where nothing is missing, and where the questions themselves are not answered
  */
 export async function missingPermissions(
   client: KubeClient,
   namespace: string,
   signal: AbortSignal,
-): Promise<readonly string[]> {
+): Promise<readonly MissingPermission[]> {
   const missing = await Promise.all(
     needed.map(async ([action, purpose]) => {
       const allowed = await mayI(client, namespace, action, signal);
-      return allowed ? undefined : `${describeAction(action)} (${purpose})`;
+      return allowed ? undefined : { action, purpose };
     }),
   );
   return missing.filter((found) => found !== undefined);
+}
+
+/** For people: `list replicasets.apps (to restart Deployments whose rollout has stalled)`. */
+export function describeMissing({ action, purpose }: MissingPermission): string {
+  return `${describeAction(action)} (${purpose})`;
 }
 
 async function mayI(

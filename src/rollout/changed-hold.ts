@@ -106,8 +106,8 @@ function pullFailure({
 }
 
 function onHold({ observed, change }: Situation): string | undefined {
-  const { kind, name } = observed.workload.id;
+  const { kind, name, namespace } = observed.workload.id;
   return observed.settings.hold
-    ? `${change}, and it is on hold; let it go with kubectl annotate ${kind.toLowerCase()}/${name} ${annotationKeys.hold}-`
+    ? `${change}, and it is on hold; let it go with kubectl annotate ${kind.toLowerCase()}/${name} ${annotationKeys.hold}- --namespace ${namespace}`
     : undefined;
 }

@@ -248,7 +248,7 @@ const rows: readonly Scene[] = [
     annotations: { 'kube-autorollout/hold': 'true' },
     latest: { app: 'b' },
     want: 'hold on-hold',
-    says: `${appToB}, and it is on hold; let it go with kubectl annotate deployment/web kube-autorollout/hold-`,
+    says: `${appToB}, and it is on hold; let it go with kubectl annotate deployment/web kube-autorollout/hold- --namespace shop`,
   },
   {
     name: 'hold: "true", and nothing changed',

@@ -179,7 +179,7 @@ const statefulSets: readonly Row[] = [
     workload: statefulSet({ ...moving, replicas: 3 }),
     pods: ['web-2 broken', 'web-1 broken', 'web-0 old'],
     want: 'in-progress',
-    says: /waits for Pod web-1, .*: kubectl delete pod web-1$/,
+    says: /waits for Pod web-1, .*: kubectl delete pod web-1 --namespace shop$/,
   },
   {
     name: 'OrderedReady: nobody deletes a Pod that is just starting',

@@ -55,7 +55,7 @@ export function followRollout(
     case 'Deployment':
       return followDeployment(workload, rollout, live, now, replicaSets);
     case 'StatefulSet':
-      return followStatefulSet(rollout, live, now);
+      return followStatefulSet(workload, rollout, live, now);
     case 'DaemonSet':
       return followDaemonSet(rollout, live, now);
   }
@@ -109,6 +109,7 @@ function newestReplicaSet(
 }
 
 function followStatefulSet(
+  { id }: WorkloadFacts,
   facts: FactsOf<'StatefulSet'>,
   live: readonly PodFacts[],
   now: Date,
@@ -134,7 +135,7 @@ function followStatefulSet(
     .toSorted((one, other) => ordinalOf(one) - ordinalOf(other))[0];
   if (broken === undefined) return inProgress(why, counted);
   return inProgress(
-    `it waits for Pod ${broken.name}, which is not ready and which no restart replaces: kubectl delete pod ${broken.name}`,
+    `it waits for Pod ${broken.name}, which is not ready and which no restart replaces: kubectl delete pod ${broken.name} --namespace ${id.namespace}`,
     counted,
   );
 }

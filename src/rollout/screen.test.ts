@@ -43,7 +43,7 @@ const rows: readonly {
     name: 'case 23: a paused Deployment',
     workload: deployment({ paused: true }),
     want: 'hold paused',
-    says: 'the Deployment is paused; resume it with kubectl rollout resume deployment/web',
+    says: 'the Deployment is paused; resume it with kubectl rollout resume deployment/web --namespace shop',
   },
   {
     name: 'case 25: a Deployment scaled to zero',
@@ -141,7 +141,7 @@ const rows: readonly {
     name: 'order: paused before scaled to zero',
     workload: deployment({ paused: true, replicas: 0 }),
     want: 'hold paused',
-    says: 'the Deployment is paused; resume it with kubectl rollout resume deployment/web',
+    says: 'the Deployment is paused; resume it with kubectl rollout resume deployment/web --namespace shop',
   },
   {
     name: 'order: scaled to zero before OnDelete',
@@ -169,7 +169,7 @@ const rows: readonly {
       { template: { containers: [container('app', { pullPolicy: 'Never' })] } },
     ),
     want: 'hold paused',
-    says: 'the Deployment is paused; resume it with kubectl rollout resume deployment/web',
+    says: 'the Deployment is paused; resume it with kubectl rollout resume deployment/web --namespace shop',
   },
 ];
 
@@ -213,7 +213,8 @@ describe('screen', () => {
         image: 'r.example.com/app:main',
         running: [`sha256:${'a'.repeat(64)}`],
         latest: null,
-        message: 'the Deployment is paused; resume it with kubectl rollout resume deployment/web',
+        message:
+          'the Deployment is paused; resume it with kubectl rollout resume deployment/web --namespace shop',
       },
       {
         verdict: 'skipped',

@@ -73,7 +73,7 @@ function invalidAnnotation({ problems }: Observed): string | undefined {
 /** kubectl refuses it, too (case 23). */
 function paused({ workload: { rollout, id } }: Observed): string | undefined {
   return rollout.kind === 'Deployment' && rollout.paused
-    ? `the Deployment is paused; resume it with kubectl rollout resume deployment/${id.name}`
+    ? `the Deployment is paused; resume it with kubectl rollout resume deployment/${id.name} --namespace ${id.namespace}`
     : undefined;
 }
 

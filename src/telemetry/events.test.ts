@@ -71,6 +71,16 @@ describe('eventsOf', () => {
       want: ['Warning NotConverging not-converging: why'],
     },
     {
+      name: 'a restart that the Role does not allow',
+      report: report({ decision: 'failed', reason: 'forbidden' }, [changed]),
+      want: ['Warning RestartHeld forbidden: why'],
+    },
+    {
+      name: 'case 57 a restart that somebody was quicker with is for the next tick',
+      report: report({ decision: 'failed', reason: 'conflict' }, [changed]),
+      want: [],
+    },
+    {
       name: 'a restart held for a failed look-up is told once, as that',
       report: report(held('lookup-failed'), [changed, refused]),
       want: ['Warning LookupFailed lookup-failed: why'],

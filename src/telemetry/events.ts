@@ -44,7 +44,12 @@ const ownReasons = new Map<string, EventRecord['reason']>([
  * @param sinceMs how long the workload has been in this decision and reason
  */
 export function eventsOf(report: WorkloadReport, sinceMs: number): readonly EventRecord[] {
-  const events = [heldEvent(report, sinceMs), lookUpFailedEvent(report), notWatchedEvent(report)];
+  const events = [
+    heldEvent(report, sinceMs),
+    failedEvent(report),
+    lookUpFailedEvent(report),
+    notWatchedEvent(report),
+  ];
   return events.filter((event) => event !== undefined);
 }
 
@@ -70,6 +75,18 @@ function heldEvent(report: WorkloadReport, sinceMs: number): EventRecord | undef
     workload: report.id,
     type: levelOf(report) === 'warn' || transientHolds.has(report.reason) ? 'Warning' : 'Normal',
     reason: ownReasons.get(report.reason) ?? 'RestartHeld',
+    note: note(`${report.reason}: ${report.message}`),
+    key: keyOf([report.reason, ...latestOf(report.containers)]),
+  };
+}
+
+/** A restart that is not allowed will not be at the next tick either; what may mend by itself is not told. */
+function failedEvent(report: WorkloadReport): EventRecord | undefined {
+  if (report.reason !== 'forbidden') return undefined;
+  return {
+    workload: report.id,
+    type: 'Warning',
+    reason: 'RestartHeld',
     note: note(`${report.reason}: ${report.message}`),
     key: keyOf([report.reason, ...latestOf(report.containers)]),
   };
