@@ -333,6 +333,18 @@ describe('tick', () => {
     assert.ok(!asked.includes('restart web'));
   });
 
+  for (const [name, pods, want] of [
+    ['had listed all', { ok: true, value: [] }, true],
+    ['could not list', { ok: false, reason: 'api-error', message: 'no answer' }, false],
+  ] satisfies [string, World['pods'], boolean][]) {
+    test(`a tick that was cut short says whether it ${name}`, async () => {
+      const { ports } = world({ pods });
+      const report = await tick(ports, settings, options({ signal: AbortSignal.abort() }));
+      assert.equal(report.result, 'aborted');
+      assert.equal(report.listed, want);
+    });
+  }
+
   test('what the deadline cut off goes first in the next tick', async () => {
     const cut: Latest = {
       status: 'failed',

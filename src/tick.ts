@@ -116,6 +116,8 @@ export interface TickReport {
   readonly durationMs: number;
   /** `failed`: Pods, or every kind, could not be listed. `aborted`: the deadline or a signal cut it short. */
   readonly result: 'success' | 'failed' | 'aborted';
+  /** Pods and at least one kind could be listed, whatever ended the tick afterwards. */
+  readonly listed: boolean;
   /** What could not be listed, for people. */
   readonly problems: readonly string[];
   readonly workloads: readonly WorkloadReport[];
@@ -201,6 +203,7 @@ export async function tick(
     startedAt,
     durationMs: monotonicMs() - startedMs,
     result: signal.aborted ? 'aborted' : listed.failed ? 'failed' : 'success',
+    listed: !listed.failed,
     problems: [...listed.problems, ...cutOffProblem(cutOff.size)],
     workloads: workloads.toSorted(byName),
   };

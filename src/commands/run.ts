@@ -59,8 +59,8 @@ async function watch(
     ...timingOf(config, namespace),
     runOnStart: config.runOnStart,
     tick: async (signal) => {
-      const { result } = await poller.tick(signal);
-      health.tickEnded(result);
+      const { listed } = await poller.tick(signal);
+      health.tickEnded(listed ? 'success' : 'failed');
     },
     onStarted: (deadlineMs) => health.tickStarted(deadlineMs),
     onSkipped: () => {

@@ -1,5 +1,3 @@
-import type { TickReport } from '../tick.ts';
-
 /** Whether all is well; if not, why, on one line. */
 export type HealthState = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
@@ -12,7 +10,11 @@ export interface Health {
   /** A LIST was answered with 2xx; a successful tick says so by itself. */
   listed(): void;
   tickStarted(deadlineMs: number): void;
-  tickEnded(result: TickReport['result']): void;
+  /**
+   * `success`: Pods and at least one kind could be listed. A tick that its deadline cut short is one or the other,
+   * too: an API server that never answers fails no LIST before the deadline does.
+   */
+  tickEnded(result: 'success' | 'failed'): void;
 }
 
 const maxFailedTicks = 3;
@@ -55,9 +57,10 @@ export function createHealth(options: { readonly monotonicMs: () => number }): H
     },
     tickEnded(result) {
       tick = undefined;
-      // An aborted tick says nothing about the API server.
-      if (result === 'failed') failedTicks++;
-      if (result !== 'success') return;
+      if (result === 'failed') {
+        failedTicks++;
+        return;
+      }
       failedTicks = 0;
       hasListed = true;
     },

@@ -97,6 +97,7 @@ function setUp(options: { readonly dryRun?: boolean; readonly level?: 'debug' | 
       startedAt: new Date(0),
       durationMs: 12.3,
       result: 'success',
+      listed: true,
       problems: [],
       workloads: reports,
       ...rest,

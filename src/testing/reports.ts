@@ -45,6 +45,7 @@ export const report: TickReport = {
   startedAt: new Date('2026-01-01T00:00:00Z'),
   durationMs: 12,
   result: 'success',
+  listed: true,
   problems: [],
   workloads: [web, db],
 };
