@@ -69,6 +69,13 @@ function found(latest: Digest): Latest {
   return { status: 'found', digest: latest, attempts: [], pullSecretRefused: false, warnings: [] };
 }
 
+function imageRead(
+  of: Digest,
+  madeFrom: { readonly created?: string; readonly revision?: string } = {},
+): ManifestRead {
+  return { status: 'found', manifest: { type: 'image', digest: of, config: of, ...madeFrom } };
+}
+
 interface World {
   readonly workloads?: Partial<Record<WorkloadKind, Read<readonly WorkloadFacts[]>>>;
   readonly pods?: Read<readonly PodFacts[]>;
@@ -474,6 +481,43 @@ describe('tick', () => {
         ],
       },
     ]);
+  });
+
+  test('tells where a multi-platform image comes from, by one of its images that was read', async () => {
+    const [before, after, attestation] = [digest('c'), digest('d'), digest('e')];
+    const made = { created: '2026-01-01T00:00:00Z', revision: 'abc' };
+    const platform = { os: 'linux', architecture: 'amd64' };
+    const mediaType = 'application/vnd.oci.image.manifest.v1+json';
+    const index = (of: Digest, child: Digest): ManifestRead => ({
+      status: 'found',
+      manifest: {
+        type: 'index',
+        digest: of,
+        children: [
+          { mediaType, digest: attestation, attestation: true },
+          { mediaType, digest: child, platform, attestation: false },
+        ],
+      },
+    });
+    const shelf = new Map<Digest, ManifestRead>([
+      [running, index(running, before)],
+      [pushed, index(pushed, after)],
+      [before, imageRead(before, { revision: 'old' })],
+      [after, imageRead(after, made)],
+    ]);
+    const { ports, restarts } = world({
+      ...listed(deployment('web')),
+      latest: { web: found(pushed) },
+    });
+    const registry: Ports['registry'] = {
+      begin: (signal) => ({
+        ...ports.registry.begin(signal),
+        manifest: async (_, wanted) => shelf.get(wanted) ?? assert.fail(`${wanted} was read`),
+      }),
+    };
+    await tick({ ...ports, registry }, settings, options());
+    const [change] = restarts[0]?.changes ?? [];
+    assert.deepEqual({ created: change?.created, revision: change?.revision }, made);
   });
 
   test('one workload that nobody watches is a problem, unless its kind could not be listed', async () => {

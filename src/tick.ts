@@ -2,6 +2,7 @@ import type { Candidate } from './credentials/credential.ts';
 import type { PullSecret } from './credentials/docker-config.ts';
 import type { Digest } from './image/digest.ts';
 import type { Latest, ManifestRead, Repository } from './image/lookup.ts';
+import { isImage, type Manifest } from './image/manifest.ts';
 import type { Platform } from './image/platform.ts';
 import type { TagReference } from './image/reference.ts';
 import { lookUp, type LookedUp, type Trace } from './look-up.ts';
@@ -379,9 +380,7 @@ function changesOf(
   { manifests }: LookedUp,
 ): Restarted['changes'] {
   return causes.map(({ container, running, latest }) => {
-    const read = manifests.get(latest);
-    const image =
-      read?.status === 'found' && read.manifest.type === 'image' ? read.manifest : undefined;
+    const image = imageThatWasRead(latest, manifests);
     return {
       container: container.spec.name,
       image: container.spec.image,
@@ -391,4 +390,24 @@ function changesOf(
       ...(image?.revision !== undefined && { revision: image.revision }),
     };
   });
+}
+
+type ImageManifest = Extract<Manifest, { readonly type: 'image' }>;
+
+/** What a digest names or, of an index, the first of its images that the comparison had to open: one build made all. */
+function imageThatWasRead(
+  digest: Digest,
+  manifests: LookedUp['manifests'],
+): ImageManifest | undefined {
+  const named = manifestOf(digest);
+  if (named?.type !== 'index') return named?.type === 'image' ? named : undefined;
+  return named.children
+    .filter(isImage)
+    .map((child) => manifestOf(child.digest))
+    .find((manifest) => manifest?.type === 'image');
+
+  function manifestOf(wanted: Digest): Manifest | undefined {
+    const read = manifests.get(wanted);
+    return read?.status === 'found' ? read.manifest : undefined;
+  }
 }
