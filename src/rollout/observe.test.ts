@@ -340,6 +340,17 @@ describe('what else is known', () => {
     assert.deepEqual(see(workload, []).pullSecrets, ['template']);
   });
 
+  test('case 61: each pull Secret once, and no more than anybody has', () => {
+    const names = Array.from({ length: 101 }, (_, index) => `secret-${index}`);
+    const again = [...names.slice(0, 100), 'secret-7', 'secret-0'];
+    const twice = see(deployment({}, { template: { pullSecrets: again } }), []);
+    assert.deepEqual(twice.pullSecrets, names.slice(0, 100));
+    assert.deepEqual(twice.notes, []);
+    const many = see(deployment({}, { template: { pullSecrets: names } }), []);
+    assert.deepEqual(many.pullSecrets, names.slice(0, 100));
+    assert.deepEqual(many.notes, ['it names 101 pull Secrets, of which the first 100 are used']);
+  });
+
   test('a name in an annotation that no container has is said', () => {
     const workload = web([container('app')], {
       'kube-autorollout/containers': 'app,worker',

@@ -78,9 +78,12 @@ export interface Observed {
   readonly containers: readonly ObservedContainer[];
   /** Empty: unknown. */
   readonly platforms: readonly Platform[];
-  /** Names in the kubelet's order: the newest counted Pod's, else the template's. */
+  /** Distinct names in the kubelet's order: the newest counted Pod's, else the template's. */
   readonly pullSecrets: readonly string[];
 }
+
+/** A list longer than this helps nobody, and each name costs a GET and each of its entries a comparison (case 61). */
+const maxPullSecrets = 100;
 
 /**
  * Joins a workload with its Pods: what runs, where the rollout stands, what is to be looked up.
@@ -99,6 +102,9 @@ export function observe(
   const { settings, problems } = readAnnotations(workload.annotations);
   const lastRestart = readLastRestart(workload.annotations);
   const rollout = followRollout(workload, pods, context);
+  // No API server minds a name that is there a thousand times.
+  const { pullSecrets } = rollout.counted[0] ?? rollout.belowPartition[0] ?? template;
+  const distinctSecrets = [...new Set(pullSecrets)];
   const containers = template.containers.map((spec) =>
     observeContainer(spec, rollout, settings, context),
   );
@@ -109,6 +115,7 @@ export function observe(
     notes: [
       ...(rollout.progress.state === 'stalled' ? [rollout.progress.message] : []),
       ...unknownNames(template.containers, settings),
+      ...tooMany(distinctSecrets),
     ],
     lastRestart,
     progress: rollout.progress,
@@ -117,7 +124,7 @@ export function observe(
     belowPartition: rollout.belowPartition.map(({ name }) => name),
     containers,
     platforms: template.platforms.length > 0 ? template.platforms : context.platforms,
-    pullSecrets: (rollout.counted[0] ?? rollout.belowPartition[0] ?? template).pullSecrets,
+    pullSecrets: distinctSecrets.slice(0, maxPullSecrets),
   };
 }
 
@@ -230,4 +237,10 @@ function unknownNames(
   ]
     .filter(({ name }) => !known.has(name))
     .map(({ name, key }) => `${key} names "${name}", and no container has that name`);
+}
+
+function tooMany(pullSecrets: readonly string[]): readonly string[] {
+  return pullSecrets.length > maxPullSecrets
+    ? [`it names ${pullSecrets.length} pull Secrets, of which the first ${maxPullSecrets} are used`]
+    : [];
 }
