@@ -12,6 +12,10 @@ const isIn = (key: string, ...values: readonly string[]): NodeExpression => ({
   values,
 });
 
+function names(count: number): readonly string[] {
+  return Array.from({ length: count }, (_, index) => `x${index}`);
+}
+
 describe('platformsOf (case 9)', () => {
   const rows: readonly (readonly [string, Partial<NodeDemands>, readonly string[]])[] = [
     ['nothing is said', {}, []],
@@ -52,6 +56,26 @@ describe('platformsOf (case 9)', () => {
     [
       'a contradiction runs nowhere',
       { nodeSelector: { [arch]: 's390x' }, terms: [[isIn(arch, 'amd64')]] },
+      [],
+    ],
+    [
+      'case 61: a hundred combinations are all there are',
+      { terms: [[isIn(arch, ...names(10)), isIn(os, ...names(10))]] },
+      names(10).flatMap((system) => names(10).map((machine) => `${system}/${machine}`)),
+    ],
+    [
+      'case 61: more combinations than any index has say nothing',
+      { terms: [[isIn(arch, ...names(101)), isIn(os, 'linux')]] },
+      [],
+    ],
+    [
+      'case 61: not even counted out',
+      { terms: [[isIn(arch, ...names(30_000)), isIn(os, ...names(30_000))]] },
+      [],
+    ],
+    [
+      'case 61: more of them in many terms do not either',
+      { terms: names(101).map((machine) => [isIn(arch, machine)]) },
       [],
     ],
     [

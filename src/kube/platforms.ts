@@ -20,12 +20,15 @@ const labels = {
   os: ['kubernetes.io/os', 'beta.kubernetes.io/os'],
 } as const;
 
+/** There are some fifty. Lists in a Pod's affinity may be of any length, and two of them multiply (case 61). */
+const maxPlatforms = 100;
+
 /**
  * The platforms that a Pod may run on, as far as its spec says so (case 9): the Pod itself does not state it,
  * and reading nodes would need more than a Role in the namespace.
  *
- * @returns empty where no architecture is demanded. An architecture without an operating system is Linux's:
- *   Pods for Windows have to name theirs to be kept off Linux nodes
+ * @returns empty where no architecture is demanded, or more combinations than there are platforms. An architecture
+ *   without an operating system is Linux's: Pods for Windows have to name theirs to be kept off Linux nodes
  * @see https://kubernetes.io/docs/reference/labels-annotations-taints/#kubernetes-io-arch
  */
 export function platformsOf(demands: NodeDemands): readonly Platform[] {
@@ -37,11 +40,13 @@ export function platformsOf(demands: NodeDemands): readonly Platform[] {
     if (architectures === undefined) return [];
     const named = demands.os === '' ? undefined : [demands.os];
     const systems = allowedBy(labels.os, demands.nodeSelector, term) ?? named ?? ['linux'];
+    if (systems.length * architectures.length > maxPlatforms) return [];
     for (const os of systems) {
       for (const architecture of architectures) {
         platforms.set(`${os}/${architecture}`, { os, architecture });
       }
     }
+    if (platforms.size > maxPlatforms) return [];
   }
   return [...platforms.values()];
 }
@@ -52,9 +57,10 @@ function allowedBy(
   nodeSelector: NodeDemands['nodeSelector'],
   term: readonly NodeExpression[],
 ): readonly string[] | undefined {
-  let allowed: readonly string[] | undefined;
+  let allowed: ReadonlySet<string> | undefined;
   const narrow = (values: readonly string[]): void => {
-    allowed = allowed?.filter((value) => values.includes(value)) ?? values;
+    const named = new Set(values);
+    allowed = allowed?.intersection(named) ?? named;
   };
   for (const key of keys) {
     const value = nodeSelector[key];
@@ -63,5 +69,5 @@ function allowedBy(
       if (expression.key === key && expression.operator === 'In') narrow(expression.values);
     }
   }
-  return allowed;
+  return allowed && [...allowed];
 }
