@@ -137,6 +137,21 @@ describe('Events', () => {
     );
   });
 
+  test('case 59: go on though the clock was ahead and is set right, by a poller or by its predecessor', async () => {
+    await using api = await FakeApiServer.start();
+    await using kube = connectToFake(api);
+    const clock = new Clock();
+    const events = eventsOf(kube, clock);
+    await events.record(restarted, signal);
+    clock.ms -= 5 * 60 * minuteMs;
+    await eventsOf(kube, clock).record(restarted, signal);
+    assert.equal(numberAt(api.list('Event')[0], ['series', 'count'], 0), 2);
+
+    api.delete('Event', api.list('Event')[0]?.metadata.name ?? '');
+    await events.record(restarted, signal);
+    assert.equal(api.list('Event').length, 1, 'the API server had deleted it after an hour');
+  });
+
   test('without permission are one warning, then silence', async () => {
     await using api = await FakeApiServer.start();
     await using kube = connectToFake(api);

@@ -72,7 +72,8 @@ export function createEvents(options: EventsOptions): Events {
       return;
     }
     const count = series.count + 1;
-    if (now.getTime() - series.writtenAt.getTime() < seriesPauseMs) {
+    // A time that lies far ahead is a clock's that was wrong (case 59), and no reason for silence until then.
+    if (Math.abs(now.getTime() - series.writtenAt.getTime()) < seriesPauseMs) {
       remember(name, { count, writtenAt: series.writtenAt });
       return;
     }
