@@ -4,6 +4,7 @@ import { type Dispatcher, request } from 'undici';
 import { type Answer, type BodyReader, readDocument } from './answer.ts';
 import { type Action, describeAction, KubeError } from './error.ts';
 import { describeNetworkError, wasCut } from './network-error.ts';
+import { Turns } from './turns.ts';
 
 /** One exchange with the API server. */
 export interface KubeRequest {
@@ -53,6 +54,8 @@ export interface ClientOptions {
   readonly server: string;
   readonly userAgent: string;
   readonly observe: (observation: KubeObservation) => void;
+  /** Requests that are under way at most; more would only wait for a connection while their deadline runs. */
+  readonly atOnce: number;
 }
 
 /** An answer with the time that it asks to wait. */
@@ -76,16 +79,38 @@ const maxRetryAfterMs = 5000;
  * and put whole bodies, Secrets included, into error messages.
  */
 export function createClient(options: ClientOptions): KubeClient {
+  const turns = new Turns(options.atOnce);
   return {
     async send(asked, signal) {
-      const first = await exchange(options, asked, signal);
-      return readDocument(asked.action, await again(options, asked, first, signal), asked.reader);
+      const ask = async (): Promise<TimedAnswer> => {
+        try {
+          return await turns.run(async () => exchange(options, asked, signal), signal);
+        } catch (error) {
+          // Stopped while it waited for its turn: nothing was sent.
+          throw error instanceof KubeError ? error : noAnswer(options, asked, stopped, error);
+        }
+      };
+      const answer = await again(ask, asked, await ask(), signal);
+      return readDocument(asked.action, answer, asked.reader);
     },
   };
 }
 
+const stopped = 'stopped before the answer came';
+
+function noAnswer(
+  { server }: ClientOptions,
+  { action }: KubeRequest,
+  why: string,
+  cause: unknown,
+): KubeError {
+  return new KubeError('api-error', `${describeAction(action)}: API server ${server}: ${why}`, {
+    cause,
+  });
+}
+
 async function again(
-  options: ClientOptions,
+  ask: () => Promise<TimedAnswer>,
   asked: KubeRequest,
   first: TimedAnswer,
   signal: AbortSignal,
@@ -99,7 +124,7 @@ async function again(
   } catch {
     return first;
   }
-  return exchange(options, asked, signal);
+  return ask();
 }
 
 async function exchange(
@@ -122,10 +147,9 @@ async function exchange(
     const why = lifetime.expired()
       ? `no whole answer came within ${asked.deadlineMs} ms`
       : lifetime.signal.aborted
-        ? 'stopped before the answer came'
+        ? stopped
         : describeNetworkError(error);
-    const message = `${describeAction(action)}: API server ${options.server}: ${why}`;
-    throw new KubeError('api-error', message, { cause: error });
+    throw noAnswer(options, asked, why, error);
   } finally {
     const durationMs = performance.now() - startedAt;
     options.observe({

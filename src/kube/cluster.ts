@@ -1,6 +1,7 @@
 import type { PodFacts, WorkloadFacts } from '../rollout/workload.ts';
 import type { Cluster, Read } from '../tick.ts';
 import { checkNamespace, type Connection } from './connection.ts';
+import { connections } from './dispatcher.ts';
 import { failedRead } from './error.ts';
 import { KnownObjects } from './known-objects.ts';
 import { listNeighbours, type Neighbours } from './neighbours.ts';
@@ -9,6 +10,7 @@ import { listPods } from './pods.ts';
 import { readPullSecret } from './pull-secrets.ts';
 import { listReplicaSets } from './replica-sets.ts';
 import { restart } from './restart.ts';
+import { Turns } from './turns.ts';
 import { kinds, listWorkloads, workloadsPath } from './workloads.ts';
 
 export interface ClusterOptions {
@@ -32,11 +34,20 @@ export interface KubeCluster extends Cluster {
   neighbours(signal: AbortSignal): Promise<Neighbours | undefined>;
 }
 
+/** While it waited for its turn. */
+const stopped = {
+  result: 'failed',
+  reason: 'api-error',
+  message: 'stopped before the restart was asked for',
+} as const;
+
 /** @throws {KubeConfigError} for a namespace that cannot be one */
 export function createCluster(options: ClusterOptions): KubeCluster {
   const { client } = options.connection;
   const namespace = checkNamespace(options.namespace);
   const pageSize = options.pageSize ?? 2000;
+  // A PATCH is to follow its GET at once, not every other workload's: the shorter the pause, the fewer conflicts.
+  const restarts = new Turns(connections);
   const knownPods = new KnownObjects<PodFacts>();
   const knownWorkloads = {
     Deployment: new KnownObjects<WorkloadFacts>(),
@@ -54,7 +65,12 @@ export function createCluster(options: ClusterOptions): KubeCluster {
     readPullSecret: (name, signal) => readPullSecret(client, { namespace, name }, signal),
     async restart(workload, patch, signal) {
       const fieldManager = options.fieldManager();
-      const outcome = await restart(client, { workload, patch, fieldManager }, signal);
+      const outcome = await restarts
+        .run(async () => restart(client, { workload, patch, fieldManager }, signal), signal)
+        .catch((error: unknown) => {
+          if (signal.aborted) return stopped;
+          throw error;
+        });
       if (outcome.result === 'failed') {
         knownWorkloads[workload.id.kind].doubt(workload.id.uid, workload.resourceVersion);
       }

@@ -5,7 +5,7 @@ import { quote } from '../image/quote.ts';
 import type { ProxySettings } from '../network/proxy.ts';
 import { type AccessSource, KubeConfigError } from './access.ts';
 import { createClient, type KubeClient, type KubeObservation, type Route } from './client.ts';
-import { createDispatcher, proxyOf } from './dispatcher.ts';
+import { connections, createDispatcher, proxyOf } from './dispatcher.ts';
 import { KubeError } from './error.ts';
 import { inCluster, serviceAccountFolder } from './in-cluster.ts';
 import { fromKubeconfig } from './kubeconfig.ts';
@@ -76,6 +76,7 @@ export function openConnection(
       server: `${source.server.origin}${byWay}`,
       userAgent: options.userAgent,
       observe: options.observe,
+      atOnce: connections,
     }),
     isServiceAccount: source.isServiceAccount ?? false,
     server: source.server.origin,

@@ -12,7 +12,7 @@ export interface DispatcherOptions {
  * HTTP/1.1 on purpose: a tick sends a handful of LISTs and one GET per Secret or restart, which some kept-alive
  * connections carry as quickly as one of HTTP/2, and a connection that breaks takes one request with it, not all.
  */
-const connections = 8;
+export const connections = 8;
 
 /** Connections to the API server, kept alive, by way of the kubeconfig's proxy or that of the environment. */
 export function createDispatcher(

@@ -5,6 +5,7 @@ import type { WorkloadId } from '../rollout/workload.ts';
 import type { KubeClient } from './client.ts';
 import { type Action, failedRead, KubeError } from './error.ts';
 import { optional, text, whole } from './field.ts';
+import { Turns } from './turns.ts';
 
 /** Something worth an Event on a workload. */
 export interface EventRecord {
@@ -40,6 +41,8 @@ export interface Events {
 /** A series that goes on is written at this pace: it tells people no more than that it goes on. */
 const seriesPauseMs = 30 * 60 * 1000;
 const deadlineMs = 5000;
+/** Half of the connections: a namespace of thousands may have as many to tell at once, and restarts go first. */
+const maxAtOnce = 4;
 const maxObjectBytes = 1024 * 1024;
 /** One is some 100 bytes; what was dropped is created again, refused as known, and goes on from there. */
 const maxRemembered = 5000;
@@ -60,6 +63,7 @@ interface Series {
  */
 export function createEvents(options: EventsOptions): Events {
   const remembered = new Map<string, Series>();
+  const turns = new Turns(maxAtOnce);
   let forbidden = false;
 
   async function write(event: EventRecord, signal: AbortSignal): Promise<void> {
@@ -93,9 +97,10 @@ export function createEvents(options: EventsOptions): Events {
 
   return {
     async record(event, signal) {
-      if (forbidden) return;
       try {
-        await write(event, signal);
+        await turns.run(async () => {
+          if (!forbidden) await write(event, signal);
+        }, signal);
       } catch (error) {
         const { reason, message } = failedRead(error);
         if (forbidden) return;

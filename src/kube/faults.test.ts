@@ -265,6 +265,7 @@ async function send(
     server: api.url.origin,
     userAgent: 'test',
     observe: () => {},
+    atOnce: 1,
   });
   const action = { verb: 'get', group: '', resource: 'pods', name: 'x' } as const;
   const { deadlineMs = 30_000, maxBodyBytes = 1000 } = limits;
