@@ -48,8 +48,8 @@ export function parsePod(object: unknown): PodFacts {
   const templateHash = metadata.labels['pod-template-hash'];
   const revisionHash = metadata.labels['controller-revision-hash'];
   const templateGeneration = metadata.labels['pod-template-generation'];
-  const statuses = status?.containerStatuses ?? [];
-  const initStatuses = status?.initContainerStatuses ?? [];
+  const statuses = byName(status?.containerStatuses ?? []);
+  const initStatuses = byName(status?.initContainerStatuses ?? []);
   return {
     name: metadata.name,
     ...(owner !== undefined && { owner: { kind: owner.kind, name: owner.name, uid: owner.uid } }),
@@ -97,13 +97,19 @@ export async function listPods(
   );
 }
 
+type Status = z.output<typeof statusSchema>;
+
+function byName(statuses: readonly Status[]): ReadonlyMap<string, Status> {
+  return new Map(statuses.map((status) => [status.name, status]));
+}
+
 /** By name: `status.image` is unreliable, and the order of statuses is not that of the spec (case 10). */
 function containerOf(
   name: string,
   role: PodContainer['role'],
-  statuses: readonly z.output<typeof statusSchema>[],
+  statuses: ReadonlyMap<string, Status>,
 ): PodContainer {
-  const status = statuses.find((candidate) => candidate.name === name);
+  const status = statuses.get(name);
   const waiting = status?.state?.waiting?.reason ?? '';
   return {
     name,

@@ -373,6 +373,19 @@ describe('what else is known', () => {
     assert.equal(problems.length, 2);
   });
 
+  test('case 61: 20,000 containers are each found in 10 Pods', () => {
+    const specs = Array.from({ length: 20_000 }, (_, index) => container(`c-${index}`));
+    const workload = web(specs);
+    const running = Object.fromEntries(specs.map(({ name }) => [name, 'a']));
+    const pods = Array.from({ length: 10 }, (_, index) => pod(workload, `p-${index}`, {}));
+    const { containers } = pod(workload, 'p', running);
+    const seen = see(
+      workload,
+      pods.map((one) => ({ ...one, containers })),
+    );
+    assert.ok(seen.containers.every(({ watched }) => watched));
+  });
+
   test('1,000 workloads with 10,000 Pods are each joined with their own', () => {
     const workloads = Array.from({ length: 1000 }, (_, index) => {
       const base = deployment();

@@ -10,7 +10,7 @@ import {
 import { annotationKeys, readAnnotations, type Settings } from './annotations.ts';
 import { type LastRestartRead, readLastRestart } from './last-restart.ts';
 import type { PodIndex } from './pod-index.ts';
-import { followRollout, type Progress, type ReplicaSetsRead, type Rollout } from './progress.ts';
+import { followRollout, type Progress, type ReplicaSetsRead } from './progress.ts';
 import type { SkippedReason } from './verdict.ts';
 import type { ContainerSpec, PodContainer, PodFacts, WorkloadFacts } from './workload.ts';
 
@@ -105,8 +105,9 @@ export function observe(
   // No API server minds a name that is there a thousand times.
   const { pullSecrets } = rollout.counted[0] ?? rollout.belowPartition[0] ?? template;
   const distinctSecrets = [...new Set(pullSecrets)];
+  const live = { counted: rollout.counted.map(byName), below: rollout.belowPartition.map(byName) };
   const containers = template.containers.map((spec) =>
-    observeContainer(spec, rollout, settings, context),
+    observeContainer(spec, live, settings, context),
   );
   return {
     workload,
@@ -128,9 +129,27 @@ export function observe(
   };
 }
 
+/** A Pod's containers by name: a template may have thousands, and each is looked for in each Pod (case 61). */
+interface NamedContainers {
+  readonly pod: string;
+  readonly containers: ReadonlyMap<string, PodContainer>;
+}
+
+function byName({ name, containers }: PodFacts): NamedContainers {
+  return { pod: name, containers: new Map(containers.map((one) => [keyOf(one), one])) };
+}
+
+/** Joined by name, since `status.image` may say anything (case 10); volumes have names of their own. */
+function keyOf({ name, role }: Pick<ContainerSpec, 'name' | 'role'>): string {
+  return role === 'volume' ? `volume/${name}` : name;
+}
+
 function observeContainer(
   spec: ContainerSpec,
-  rollout: Rollout,
+  live: {
+    readonly counted: readonly NamedContainers[];
+    readonly below: readonly NamedContainers[];
+  },
   settings: Settings,
   context: ObserveContext,
 ): ObservedContainer {
@@ -138,8 +157,8 @@ function observeContainer(
   const isPulled = spec.pullPolicy === 'Always' && !settings.ignoreContainers.has(spec.name);
   const facts = {
     spec,
-    running: runningIn(spec, rollout.counted),
-    belowPartition: runningIn(spec, rollout.belowPartition),
+    running: runningIn(spec, live.counted),
+    belowPartition: runningIn(spec, live.below),
     ...(parsed.ok && { reference: parsed.reference }),
     ...(parsed.ok && isPulled && { mustPull: parsed.reference }),
   };
@@ -156,7 +175,7 @@ function observeContainer(
   }
   return spec.role === 'volume'
     ? skipped('ignored', 'this kubelet reports no digest for image volumes')
-    : skipped('not-running-yet', notPulled(spec, rollout.counted));
+    : skipped('not-running-yet', notPulled(spec, live.counted));
 
   function skipped(reason: SkippedReason, message: string): SkippedContainer {
     return { ...facts, watched: false, reason, message };
@@ -197,15 +216,13 @@ function readReference(image: string, defaultRegistry: string): ReferenceRead {
   }
 }
 
-/** Joined by name, since `status.image` may say anything (case 10); volumes have names of their own. */
-function isOf(spec: ContainerSpec, { name, role }: PodContainer): boolean {
-  return name === spec.name && (role === 'volume') === (spec.role === 'volume');
-}
-
-function runningIn(spec: ContainerSpec, newestFirst: readonly PodFacts[]): readonly RunningImage[] {
+function runningIn(
+  spec: ContainerSpec,
+  newestFirst: readonly NamedContainers[],
+): readonly RunningImage[] {
   const distinct = new Map<string, RunningImage>();
-  for (const pod of newestFirst) {
-    const imageId = pod.containers.find((container) => isOf(spec, container))?.imageId ?? '';
+  for (const { containers } of newestFirst) {
+    const imageId = containers.get(keyOf(spec))?.imageId ?? '';
     if (distinct.has(imageId)) continue;
     const image = parseImageId(imageId);
     if (image !== undefined) distinct.set(imageId, image);
@@ -213,17 +230,17 @@ function runningIn(spec: ContainerSpec, newestFirst: readonly PodFacts[]): reado
   return [...distinct.values()];
 }
 
-function notPulled(spec: ContainerSpec, counted: readonly PodFacts[]): string {
-  for (const pod of counted) {
-    const waiting = pod.containers.find((container) => isOf(spec, container))?.waiting;
+function notPulled(spec: ContainerSpec, counted: readonly NamedContainers[]): string {
+  for (const { pod, containers } of counted) {
+    const waiting = containers.get(keyOf(spec))?.waiting;
     if (waiting !== undefined) {
-      return `Pod ${pod.name} has not pulled it yet (${waiting}); the kubelet goes on trying`;
+      return `Pod ${pod} has not pulled it yet (${waiting}); the kubelet goes on trying`;
     }
   }
   const [newest] = counted;
   return newest === undefined
     ? 'no Pod of the newest revision exists yet'
-    : `Pod ${newest.name} has not pulled it yet`;
+    : `Pod ${newest.pod} has not pulled it yet`;
 }
 
 function unknownNames(
