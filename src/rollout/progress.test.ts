@@ -308,6 +308,26 @@ const daemonSets: readonly Row[] = [
     want: 'in-progress',
   },
   {
+    name: 'case 15: a node is down, its old Pod is terminating for ever, and nothing new came for long',
+    workload: daemonSet({ desired: 3, updated: 2 }),
+    pods: ['web-0', 'web-1', 'web-2 old terminating'],
+    want: 'stalled',
+    counted: ['web-0', 'web-1'],
+    says: /^the rollout has stalled: 2 of 3 Pods are updated$/,
+  },
+  {
+    name: 'the last old Pod is terminating, and something new came just now',
+    workload: daemonSet({ desired: 3, updated: 2 }),
+    pods: ['web-0 young', 'web-1', 'web-2 old terminating'],
+    want: 'in-progress',
+  },
+  {
+    name: 'undone when but one Pod was left: what is there is not the newest',
+    workload: daemonSet({ updated: 1, templateGeneration: '10' }),
+    pods: ['web-0 generation-9', 'web-1 old terminating generation-8'],
+    want: 'in-progress',
+  },
+  {
     name: 'nothing is updated yet: the youngest Pod is not of the newest revision',
     workload: daemonSet({ updated: 0 }),
     pods: ['web-0 old broken', 'web-1 old'],

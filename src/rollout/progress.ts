@@ -158,7 +158,11 @@ function followDaemonSet(
     ({ revisionHash }) => revision !== undefined && revisionHash === revision,
   );
   const why = updatedSoFar(updated, desired);
-  return updated > 0 && isStuck(newest, now) ? stalled(why, newest) : inProgress(why, live);
+  // No old Pod is left to be replaced: the controller waits for a node that is down, or for room to make one more.
+  const hasOnlyNew = newest.length === live.length && isOld(newest[0], now);
+  return updated > 0 && (hasOnlyNew || isStuck(newest, now))
+    ? stalled(why, newest)
+    : inProgress(why, live);
 }
 
 /**
