@@ -234,7 +234,7 @@ describe('what keeps a new Pod from starting', () => {
       other: pinned,
       answers: { latest: { app: 'b' }, manifests: { e: { status: 'not-found' } } },
       want: 'hold lookup-failed',
-      says: /^a new Pod might not start: log: /,
+      says: /^a new Pod might not start: log: the template pins e{12}, which the registry does not have/,
     },
     {
       name: 'a digest of an algorithm that nobody can ask for is left alone',

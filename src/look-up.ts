@@ -102,7 +102,10 @@ export async function lookUp(
       ...finding,
       ...(latest && { latest }),
       ...(digest !== undefined && {
-        pullable: await settle(pullable, inputFor(reference, digest, container.running)),
+        pullable: await settle(pullable, {
+          ...inputFor(reference, digest, container.running),
+          isPinned: latest === undefined,
+        }),
       }),
     });
   }

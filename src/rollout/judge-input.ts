@@ -10,6 +10,8 @@ export interface JudgeInput {
   readonly repository: Repository;
   /** What the tag names now. */
   readonly latest: Digest;
+  /** No tag names `latest`, the template itself does; for the words only. */
+  readonly isPinned?: boolean;
   /** Of `nodeSelector` and affinity, else the config's `platforms`; empty: unknown (case 9). */
   readonly platforms: readonly Platform[];
   readonly read: ReadSoFar;

@@ -1,9 +1,8 @@
-import { shortDigest } from '../image/digest.ts';
 import type { RunningImage } from '../image/image-id.ts';
 import { chooseOffer, type Platform } from '../image/platform.ts';
 import { contentsOf, type Images, type Leaf, platformName, runningContents } from './contents.ts';
 import { type Failed, failure, type JudgeInput, type Needs, needs } from './judge-input.ts';
-import { latestImages, platformMissing } from './latest.ts';
+import { latestImages, namesInWords, platformMissing } from './latest.ts';
 
 /** Whether what the tag names can be run where the Pods run. */
 export type Pullability = { readonly status: 'pullable' } | Failed | Needs;
@@ -61,7 +60,7 @@ function coversAll(input: JudgeInput, running: readonly Leaf[], named: Images): 
   if (lost === undefined) return yes;
   return failure(
     'platform-missing',
-    `what runs has an image for ${platformName(lost)}, ${shortDigest(input.latest)} that the tag names has none: ` +
+    `what runs has an image for ${platformName(lost)}, and ${namesInWords(input)}, which has none: ` +
       `if no node needs it, say which platforms do (nodeSelector, or platforms in the config)`,
   );
 }
