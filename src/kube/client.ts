@@ -72,6 +72,9 @@ const methods = { get: 'GET', list: 'GET', patch: 'PATCH', create: 'POST' } as c
  */
 const maxRetryAfterMs = 5000;
 
+/** A `Status` has some hundred bytes; whatever a proxy says at greater length is not quoted anyway. */
+const maxErrorBytes = 64 * 1024;
+
 /**
  * Sends requests one by one, each with a deadline and a limit on what is read.
  *
@@ -209,18 +212,20 @@ async function onceMore<T>(ask: () => Promise<T>): Promise<T> {
   }
 }
 
-/** @returns all of it, or its beginning where a reader had it */
+/** @returns all of it, or its beginning where a reader had it or where it is a long error's */
 async function readBody(
   asked: KubeRequest,
   { statusCode, body }: Dispatcher.ResponseData,
 ): Promise<Uint8Array> {
-  const reader = statusCode >= 200 && statusCode < 300 ? asked.reader : undefined;
+  const isGood = statusCode >= 200 && statusCode < 300;
+  const reader = isGood ? asked.reader : undefined;
   const kept: Buffer[] = [];
   let length = 0;
   // undici types chunks as `any`; leaving the loop early destroys the stream and its connection.
   const stream: AsyncIterable<Buffer> = body;
   for await (const chunk of stream) {
     length += chunk.length;
+    if (!isGood && length > maxErrorBytes) break;
     if (length > asked.maxBodyBytes) {
       throw new KubeError(
         'api-error',

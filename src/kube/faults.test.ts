@@ -244,6 +244,18 @@ describe('faults of the API server', () => {
     });
   }
 
+  test('of an error without end its status counts, and nothing is read without end', async () => {
+    await using api = await FakeApiServer.start();
+    const text = 'x'.repeat(1000);
+    api.on('GET', '/x', { status: 502, fault: 'endless', body: text });
+    await assert.rejects(send(api, { maxBodyBytes: Infinity }), (error: unknown) => {
+      assert.ok(error instanceof KubeError);
+      assert.equal(error.status, 502);
+      assert.match(error.message, /answered 502 with something that is not JSON$/);
+      return true;
+    });
+  });
+
   test('an answer that is too large is an error, not a truncation', async () => {
     await using api = await FakeApiServer.start();
     api.on('GET', '/x', { fault: 'endless', body: 'x'.repeat(1000) });
