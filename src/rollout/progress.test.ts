@@ -154,9 +154,17 @@ const deployments: readonly Row[] = [
     name: 'case 15: past its deadline, and ReplicaSets may not be listed',
     workload: deployment(exceeded),
     pods: ['web-0', 'web-1 old', 'web-2 old'],
-    replicaSets: { ok: false, message: 'forbidden' },
+    replicaSets: { ok: false, reason: 'forbidden', message: 'forbidden' },
     want: 'in-progress',
     says: /the Role must allow list on replicasets\.apps\): forbidden$/,
+  },
+  {
+    name: 'past its deadline, and ReplicaSets could not be listed, for which no Role is to blame',
+    workload: deployment(exceeded),
+    pods: ['web-0', 'web-1 old', 'web-2 old'],
+    replicaSets: { ok: false, reason: 'api-error', message: 'no answer' },
+    want: 'in-progress',
+    says: /, and only ReplicaSets tell its newest Pods: no answer$/,
   },
   {
     name: 'past its deadline, but the controller has not seen the latest change',

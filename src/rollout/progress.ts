@@ -1,5 +1,6 @@
 import { message } from './message.ts';
 import type { PodIndex } from './pod-index.ts';
+import type { FailedReason } from './verdict.ts';
 import type { PodFacts, ReplicaSetFacts, RolloutFacts, WorkloadFacts } from './workload.ts';
 
 /** Where the rollout stands. */
@@ -12,7 +13,7 @@ export type Progress =
 /** What came of listing ReplicaSets. */
 export type ReplicaSetsRead =
   | { readonly ok: true; readonly value: readonly ReplicaSetFacts[] }
-  | { readonly ok: false; readonly message: string };
+  | { readonly ok: false; readonly reason: FailedReason; readonly message: string };
 
 /** A rollout with the Pods that count: live ones of the newest revision, newest Pod first. */
 export interface Rollout {
@@ -87,8 +88,11 @@ function followDeployment(
     return { ...inProgress(`${failed}; ${why}`, live), needsReplicaSets: true };
   }
   if (!replicaSets.ok) {
+    // Before the API server's own words, which are long and may be cut.
+    const remedy =
+      replicaSets.reason === 'forbidden' ? ' (the Role must allow list on replicasets.apps)' : '';
     return inProgress(
-      `${failed}, and only ReplicaSets tell its newest Pods (the Role must allow list on replicasets.apps): ${replicaSets.message}`,
+      `${failed}, and only ReplicaSets tell its newest Pods${remedy}: ${replicaSets.message}`,
       live,
     );
   }
