@@ -209,6 +209,20 @@ describe('restart', () => {
     assert.equal(api.count('PATCH'), 0);
   });
 
+  test('being deleted when it was listed is gone: no controller would roll it out', async () => {
+    await using api = await start();
+    await using kube = connectToFake(api);
+    api.edit('Deployment', 'web', {
+      metadata: { deletionTimestamp: '2026-01-01T00:00:00Z', finalizers: ['example.com/backup'] },
+    });
+    const facts = await judged(kube);
+    assert.deepEqual(failed(await kube.cluster.restart(facts, patch, never)), {
+      reason: 'gone',
+      message: '"web" is being deleted',
+    });
+    assert.equal(api.count('PATCH'), 0);
+  });
+
   test('an answer to the GET that is no workload is said, and nothing is patched', async () => {
     await using api = await start();
     await using kube = connectToFake(api);

@@ -67,9 +67,12 @@ async function readAndPatch(
   const limits = { maxBodyBytes: maxObjectBytes, deadlineMs };
 
   const get: Action = { ...object, verb: 'get' };
-  const fresh = read(workload, await client.send({ action: get, path, ...limits }, signal));
+  const document = await client.send({ action: get, path, ...limits }, signal);
+  const fresh = read(workload, document);
   const changed = differenceOf(workload, fresh);
   if (changed !== undefined) return changed;
+  // A finalizer may keep it and its Pods for long, and its controller replaces none of them any more.
+  if (isBeingDeleted(document)) return failure('gone', `${quote(name, 253)} is being deleted`);
   if (signal.aborted) return failure('api-error', 'stopped before the restart was asked for');
   try {
     await client.send(
@@ -111,6 +114,12 @@ function differenceOf(judged: WorkloadFacts, fresh: WorkloadFacts): RestartOutco
   }
   if (fresh.fingerprint === judged.fingerprint) return undefined;
   return failure('conflict', 'changed since it was judged; the next tick looks again');
+}
+
+const deletionSchema = z.object({ metadata: z.object({ deletionTimestamp: z.string() }) });
+
+function isBeingDeleted(document: unknown): boolean {
+  return deletionSchema.safeParse(document).success;
 }
 
 function patchDocument(
