@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type Advice, advice } from '../../src/commands/reasons.ts';
 import { configJsonSchema } from '../../src/config/schema.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
+import { decisionLevels } from '../../src/telemetry/vocabulary.ts';
 
 /** Tables of the README that are made from what the program itself says. */
 
@@ -29,13 +30,18 @@ export function ruleTable(): string {
   return keyTable(rules.map((key) => ({ ...key, path: key.path.replace('registries[].', '') })));
 }
 
-/** All reasons, in the order of the program. */
-export function reasonTable(): string {
-  const rows = Object.entries(advice).map(([reason, said]) => {
-    const { means, todo = 'nothing' }: Advice = said;
-    return [`\`${reason}\``, means, todo];
-  });
-  return table(['reason', 'what it means', 'what to do'], rows);
+/** The reasons of decisions on workloads, in the order of the program; those of containers are the others. */
+export function reasonTable(whose: 'workload' | 'container'): string {
+  const ofWorkloads = new Set(
+    Object.values(decisionLevels).flatMap((levels) => Object.keys(levels)),
+  );
+  const rows = Object.entries(advice)
+    .filter(([reason]) => ofWorkloads.has(reason) === (whose === 'workload'))
+    .map(([reason, said]) => {
+      const { means, todo = 'nothing' }: Advice = said;
+      return [`\`${reason}\``, means, todo];
+    });
+  return table([`reason of a ${whose}`, 'what it means', 'what to do'], rows);
 }
 
 /** All metrics of the program's own, with their labels. */

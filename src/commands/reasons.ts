@@ -91,7 +91,7 @@ export const advice = {
   conflict: {
     means: 'somebody changed the workload at the same moment; the next tick looks again',
   },
-  gone: { means: 'it was deleted at the same moment' },
+  gone: { means: 'it was deleted at the same moment, or is being deleted' },
   'api-error': {
     means: 'the API server could not be reached or failed',
     todo: 'see the message',
