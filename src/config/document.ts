@@ -4,6 +4,7 @@ import type { Document, Node, Scalar, YAMLError } from 'yaml';
 import { quote } from '../image/quote.ts';
 import { expand } from './expand.ts';
 import type { EnvironmentVariables } from './expand.ts';
+import { maskVariables } from './masked-variables.ts';
 import type { Finding, KeyPath } from './problem.ts';
 import { syntaxMessage } from './syntax.ts';
 
@@ -23,12 +24,14 @@ export class ConfigDocument {
   /** Reads a file's text. It throws nothing: what is wrong is in `findings`, all of it. */
   constructor(text: string, environment: EnvironmentVariables) {
     this.#lines = new LineCounter();
-    this.#document = parseDocument(text, {
+    const masked = maskVariables(text);
+    this.#document = parseDocument(masked.text, {
       lineCounter: this.#lines,
       // Otherwise messages quote lines of the file, and a secret with them.
       prettyErrors: false,
       logLevel: 'error',
     });
+    unmaskScalars(this.#document, masked.unmask);
     const findings = syntaxFindings(this.#document, text);
     const readable = this.#document.errors.every(({ code }) => code === 'DUPLICATE_KEY');
     const expansion = readable
@@ -104,11 +107,18 @@ function syntaxFindings(document: Document.Parsed, text: string): Finding[] {
     // One slip makes the parser complain several times.
     if (lines.has(lineStart)) continue;
     lines.add(lineStart);
-    const lineEnd = text.indexOf('\n', offset);
-    const line = text.slice(lineStart, lineEnd < 0 ? undefined : lineEnd);
-    findings.push({ path: [], offset, message: syntaxMessage(error.code, line) });
+    findings.push({ path: [], offset, message: syntaxMessage(error.code) });
   }
   return findings;
+}
+
+function unmaskScalars(document: Document.Parsed, unmask: (part: string) => string): void {
+  visit(document, {
+    Scalar(_key, node) {
+      if (typeof node.value === 'string') node.value = unmask(node.value);
+      if (node.source !== undefined) node.source = unmask(node.source);
+    },
+  });
 }
 
 function expandScalars(

@@ -9,6 +9,13 @@ export type Expansion =
   | { readonly ok: false; readonly at: string; readonly message: string };
 
 /**
+ * What Kubernetes lets a container's variable be called. Whatever is set is expanded, as by the predecessor, whose chart
+ * names variables after the keys of Secrets: `${identity-token}`.
+ * @see https://kubernetes.io/docs/tasks/inject-data-application/define-environment-variable-container/
+ */
+const namePattern = /^[-._A-Za-z][-._A-Za-z0-9]*$/;
+
+/**
  * Puts environment variables in the place of `${NAME}`.
  *
  * What a variable holds is not expanded again, and a `$` without `{` is itself. There is no escape and no default:
@@ -22,17 +29,17 @@ export function expand(text: string, environment: EnvironmentVariables): Expansi
     if (start < 0) return { ok: true, text: parts.join('') + text.slice(position) };
     const end = text.indexOf('}', start);
     const at = end < 0 ? text.slice(start) : text.slice(start, end + 1);
-    const name = /^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$/.exec(at)?.[1];
-    if (name === undefined) {
+    const name = end < 0 ? '' : at.slice(2, -1);
+    const value = Object.hasOwn(environment, name) ? environment[name] : undefined;
+    if (value === undefined && !namePattern.test(name)) {
       // Only what stands between the braces: behind an open one, a secret may follow.
       const shown = end < 0 ? 'an open "${"' : quote(at, 40);
       return {
         ok: false,
         at,
-        message: `${shown} is no variable; one is \${NAME}, of letters, digits and "_", without a default`,
+        message: `${shown} is no variable; one is \${NAME}, of letters, digits, "_", "-" and ".", without a default`,
       };
     }
-    const value = Object.hasOwn(environment, name) ? environment[name] : undefined;
     if (value === undefined) {
       return { ok: false, at, message: `the environment variable ${name} is not set` };
     }

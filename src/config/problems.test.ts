@@ -222,9 +222,10 @@ describe('each mistake has its message', () => {
     ],
     ['timeZone: !zone UTC', 'config.yaml:1:11: a tag ("!…") means nothing here'],
     ['timeZone: *zone', 'config.yaml:1:11: no anchor &zone stands before this alias'],
+    ['platforms: [${A,B}]', 'config.yaml:1:14: a quote, bracket, comma or ":" is missing'],
     [
       'registries: [{hostnamePattern: a.io, secret: {token: ${TOKEN}}}]',
-      'config.yaml:1:55: within { } and [ ] a value with ${NAME} needs quotes: "${NAME}"',
+      'config.yaml:1:54 registries.0.secret.token: the environment variable TOKEN is not set',
     ],
   ];
   for (const [text, ...want] of rows) {

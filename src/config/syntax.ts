@@ -1,18 +1,9 @@
 import type { ErrorCode } from 'yaml';
 
-/**
- * What YAML's parser complains of, in words. Its own messages quote the file, and a secret with it.
- *
- * @param line the line at fault, of which nothing is quoted
- */
-export function syntaxMessage(code: ErrorCode, line: string): string {
-  if (line.includes('${') && inFlow.has(code)) {
-    return 'within { } and [ ] a value with ${NAME} needs quotes: "${NAME}"';
-  }
+/** What YAML's parser complains of, in words. Its own messages quote the file, and a secret with it. */
+export function syntaxMessage(code: ErrorCode): string {
   return messages.get(code) ?? 'this is no valid YAML';
 }
-
-const inFlow: ReadonlySet<ErrorCode> = new Set(['UNEXPECTED_TOKEN', 'MISSING_CHAR', 'BAD_INDENT']);
 
 const messages: ReadonlyMap<ErrorCode, string> = new Map([
   ['BAD_DIRECTIVE', 'a line that starts with "%" is a YAML directive, and this one is unknown'],

@@ -14,6 +14,8 @@ describe('variables', () => {
     NESTED: '${PORT}',
     SECRET: 'hunter2',
     LINE: '9090\n',
+    'identity-token.v1': 'from a Secret',
+    'A B': 'spaced',
   };
 
   const rows: readonly (readonly [name: string, text: string, key: string, want: unknown])[] = [
@@ -51,6 +53,32 @@ describe('variables', () => {
       '${PORT}',
     ],
     ['a variable in a comment is left alone', 'timeZone: UTC # ${MISSING}', 'timeZone', 'UTC'],
+    // https://github.com/juv/kube-autorollout/blob/1b1100ce03140e9469cc172949e4442889f8adb7/src/config.rs
+    [
+      'within { }, as the predecessor takes it',
+      'webserver: { port: ${PORT} }',
+      'webserver',
+      { port: 9090 },
+    ],
+    [
+      'within { }, though the text holds the characters that stand in',
+      'timeZone: UTC # \ue000\ue001\nwebserver: {port: ${PORT}}',
+      'webserver',
+      { port: 9090 },
+    ],
+    [
+      'a part of a value within { }, quoted',
+      'webserver: {port: ${PORT}}\nfieldManager: "{${PORT}}"',
+      'fieldManager',
+      '{9090}',
+    ],
+    [
+      "named after a Secret's key, as the predecessor's chart names it",
+      'fieldManager: ${identity-token.v1}',
+      'fieldManager',
+      'from a Secret',
+    ],
+    ['with any name that is set', 'fieldManager: ${A B}', 'fieldManager', 'spaced'],
     [
       'an alias stands for what was expanded',
       'fieldManager: &z ${ZONE}\ntimeZone: *z',
@@ -64,6 +92,16 @@ describe('variables', () => {
       assert.deepEqual(new Map<string, unknown>(Object.entries(config)).get(key), want);
     });
   }
+
+  test('a secret within { } is the text of the variable', async () => {
+    const text = 'registries: [{hostnamePattern: a.io, secret: {username: u, token: ${DIGITS}}}]';
+    const { config } = await loadValid(text, { environment });
+    const [rule] = config.registries;
+    assert.ok(rule?.secret.type === 'credential');
+    const { credential } = rule.secret.candidate;
+    assert.ok(credential.type === 'basic');
+    assert.equal(credential.password.reveal(), '0123456789');
+  });
 
   test('what a variable holds never becomes structure, nor shows in a problem', async () => {
     assert.deepEqual(await problemsOf('timeZone: ${STRUCTURE}', { environment }), [
@@ -107,15 +145,15 @@ tls: { caCertificatePaths: ["/\${SECRET}"] }
     ],
     [
       'fieldManager: ${PORT:-80}',
-      'config.yaml:1:15 fieldManager: "${PORT:-80}" is no variable; one is ${NAME}, of letters, digits and "_", without a default',
+      'config.yaml:1:15 fieldManager: "${PORT:-80}" is no variable; one is ${NAME}, of letters, digits, "_", "-" and ".", without a default',
     ],
     [
       'fieldManager: ${}',
-      'config.yaml:1:15 fieldManager: "${}" is no variable; one is ${NAME}, of letters, digits and "_", without a default',
+      'config.yaml:1:15 fieldManager: "${}" is no variable; one is ${NAME}, of letters, digits, "_", "-" and ".", without a default',
     ],
     [
       'fieldManager: "a${PORT"',
-      'config.yaml:1:17 fieldManager: an open "${" is no variable; one is ${NAME}, of letters, digits and "_", without a default',
+      'config.yaml:1:17 fieldManager: an open "${" is no variable; one is ${NAME}, of letters, digits, "_", "-" and ".", without a default',
     ],
     [
       'fieldManager: ${toString}',
