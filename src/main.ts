@@ -10,18 +10,19 @@ import { printable } from './image/quote.ts';
 /** The composition root, and the only file that reads the process. */
 async function main(): Promise<ExitCode> {
   const [, script = '', ...args] = process.argv;
+  const environment = readEnvironment();
+  const { stdout, stderr } = environment;
   const line = parseCommandLine(args, packageJson.version, calledAs(script));
   if (!line.ok) {
-    (line.exitCode === 0 ? process.stdout : process.stderr).write(line.text);
+    (line.exitCode === 0 ? stdout : stderr).write(line.text);
     return line.exitCode;
   }
-  const environment = readEnvironment();
   try {
     return await dispatch(environment, line.invocation, line.flags);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     const lines = error.message.split('\n').map(printable);
-    process.stderr.write(`error: ${lines.join('\n')}\n`);
+    stderr.write(`error: ${lines.join('\n')}\n`);
     return error.exitCode;
   }
 }
@@ -49,21 +50,23 @@ async function dispatch(
 }
 
 function readEnvironment(): Environment {
+  const stop = new AbortController();
+  stopOnSignal(stop);
   return {
     variables: process.env,
     version: packageJson.version,
     hostname: hostname(),
-    stdout: outputOf(process.stdout, 1),
-    stderr: outputOf(process.stderr, 2),
-    stop: stopSignal(),
+    stdout: outputOf(process.stdout, 1, stop),
+    stderr: outputOf(process.stderr, 2, stop),
+    stop: stop.signal,
   };
 }
 
-function outputOf(stream: NodeJS.WriteStream, descriptor: number): Output {
-  // `check | head`: whoever read along has seen enough.
+function outputOf(stream: NodeJS.WriteStream, descriptor: number, stop: AbortController): Output {
+  // `check | head`: whoever read along has seen enough. It ends with the exit code that it would have had.
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
-    process.exit();
+    stop.abort(new Error('nobody reads on'));
   });
   return {
     write: (text) => {
@@ -75,15 +78,13 @@ function outputOf(stream: NodeJS.WriteStream, descriptor: number): Output {
 }
 
 /** The first signal asks to stop, the second one does not ask. */
-function stopSignal(): AbortSignal {
-  const controller = new AbortController();
+function stopOnSignal(stop: AbortController): void {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
-      if (controller.signal.aborted) process.exit(signal === 'SIGINT' ? 130 : 143);
-      controller.abort(new Error(`${signal} received`));
+      if (stop.signal.aborted) process.exit(signal === 'SIGINT' ? 130 : 143);
+      stop.abort(new Error(`${signal} received`));
     });
   }
-  return controller.signal;
 }
 
 /**

@@ -17,6 +17,8 @@ export interface Cli extends AsyncDisposable {
   readonly output: () => string;
   readonly ended: Promise<Ended>;
   kill(signal: NodeJS.Signals): void;
+  /** Closes the pipes that it writes to, as `| head` does when it has seen enough. */
+  stopReading(): void;
   /** Waits until it has said something; throws when it ends without. */
   says(pattern: RegExp): Promise<void>;
 }
@@ -58,6 +60,10 @@ export function startCli(args: readonly string[], { env = {}, cwd }: CliOptions 
     ended,
     kill: (signal) => {
       child.kill(signal);
+    },
+    stopReading: () => {
+      child.stdout?.destroy();
+      child.stderr?.destroy();
     },
     says: (pattern) =>
       waitFor(`it says ${String(pattern)}`, () => {
