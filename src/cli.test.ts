@@ -86,6 +86,10 @@ describe('parseCommandLine', () => {
     { line: 'explain constructor/a', quotes: /'constructor\/a'/ },
     { line: 'explain', quotes: /missing required argument/ },
     { line: 'run --config', quotes: /--config <file>.*argument missing/ },
+    { line: 'validate --config=', quotes: /--config <file>' argument '' is invalid. It is empty/ },
+    { line: 'check --namespace=', quotes: /--namespace <namespace>' argument '' is invalid/ },
+    { line: 'check --kubeconfig=', quotes: /--kubeconfig <file>' argument '' is invalid/ },
+    { line: 'check --context=', quotes: /--context <name>' argument '' is invalid/ },
     { line: 'schema extra', quotes: /too many arguments/ },
   ];
   for (const { line, quotes } of wrong) {

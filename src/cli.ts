@@ -75,6 +75,12 @@ function parseWorkloadName(text: string): WorkloadName {
   return { kind, name };
 }
 
+/** What a shell makes of a variable that is not set: `--config "$CONFIG"`. */
+function notEmpty(text: string): string {
+  if (text === '') throw new InvalidArgumentError('It is empty.');
+  return text;
+}
+
 /** As what the program was called: by its own name, or by kubectl, which finds plugins by theirs. */
 export type CalledAs = 'kube-autorollout' | 'kubectl autorollout';
 
@@ -148,16 +154,22 @@ function buildProgram(
         'Watches what is labelled kube-autorollout/enabled=true.',
     )
     .version(version)
-    .option('--config <file>', 'configuration file (else CONFIG_FILE; neither: the defaults)')
+    .option(
+      '--config <file>',
+      'configuration file (else CONFIG_FILE; neither: the defaults)',
+      notEmpty,
+    )
     .option(
       '-n, --namespace <namespace>',
       "namespace (else the service account's own in a Pod, else the kubeconfig context's, else default)",
+      notEmpty,
     )
     .option(
       '--kubeconfig <file>',
       'kubeconfig file (else KUBECONFIG, the in-cluster service account, ~/.kube/config)',
+      notEmpty,
     )
-    .option('--context <name>', "kubeconfig context (else the file's current one)")
+    .option('--context <name>', "kubeconfig context (else the file's current one)", notEmpty)
     .option('--dry-run', 'everything but PATCHes and Events; says what it would do')
     .addOption(
       new Option(
