@@ -1,9 +1,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { quote } from '../image/quote.ts';
 import { FakeApiServer } from '../testing/fake-apiserver.ts';
 import { fakeImage } from '../testing/fake-images.ts';
 import { FakeRegistry } from '../testing/fake-registry.ts';
 import { deployment, pullSecret } from '../testing/kube-objects.ts';
+import { StartError } from './environment.ts';
 
 const namespace = 'shop';
 const account = { username: 'robot', password: 'demo-password' };
@@ -22,6 +24,7 @@ export interface DemoWorld extends AsyncDisposable {
 
 /** @param temporaryFolder where the two files may lie until the end */
 export async function startDemoWorld(temporaryFolder: string): Promise<DemoWorld> {
+  const folder = await makeFolder(temporaryFolder);
   const registry = await FakeRegistry.start({
     auth: {
       type: 'bearer',
@@ -64,7 +67,6 @@ export async function startDemoWorld(temporaryFolder: string): Promise<DemoWorld
   );
   api.create(deployment({ name: 'broken', namespace, image: broken }));
 
-  const folder = await mkdtemp(join(temporaryFolder, 'kube-autorollout-demo-'));
   const kubeconfig = join(folder, 'kubeconfig');
   const config = join(folder, 'config.yaml');
   await writeFile(kubeconfig, api.kubeconfig({ namespace }));
@@ -85,6 +87,19 @@ export async function startDemoWorld(temporaryFolder: string): Promise<DemoWorld
       await api[Symbol.asyncDispose]();
     },
   };
+}
+
+/** In a container, where nothing can be written as a rule, somebody has to say where. */
+async function makeFolder(parent: string): Promise<string> {
+  try {
+    return await mkdtemp(join(parent, 'kube-autorollout-demo-'));
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    throw new StartError(
+      `the demo cannot write its two files to ${quote(parent)} (${code}); set TMPDIR to a folder where it can`,
+      1,
+    );
+  }
 }
 
 export async function pause(ms: number): Promise<void> {

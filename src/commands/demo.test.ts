@@ -25,6 +25,15 @@ describe('demo', { concurrency: true }, () => {
     assert.doesNotMatch(stdout, /^!!/m);
   });
 
+  test('says where it cannot write', async () => {
+    const { exitCode, stdout, stderr } = await runCli(['demo'], { env: { TMPDIR: '/nowhere' } });
+    assert.deepEqual([exitCode, stdout], [1, '']);
+    assert.equal(
+      stderr,
+      'error: the demo cannot write its two files to "/nowhere" (ENOENT); set TMPDIR to a folder where it can\n',
+    );
+  });
+
   test('ends soon when it is told to, without claims about what it did not show', async () => {
     await using folder = await tempFolder();
     await using cli = startCli(['demo'], { env: { HOME: folder.path, TMPDIR: folder.path } });

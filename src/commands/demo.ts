@@ -1,7 +1,7 @@
 import { createMetrics } from '../telemetry/metrics.ts';
 import type { TickReport } from '../tick.ts';
 import { pause, startDemoWorld, type DemoWorld } from './demo-world.ts';
-import type { Environment } from './environment.ts';
+import { variable, type Environment } from './environment.ts';
 import type { ExitCode } from './exit-code.ts';
 import { createPoller } from './poller.ts';
 import { setUp } from './setup.ts';
@@ -11,7 +11,7 @@ const readingMs = 900;
 
 /** The whole poller against an embedded API server and registry: the same tick and adapters, real sockets. */
 export async function demo(environment: Environment): Promise<ExitCode> {
-  await using world = await startDemoWorld(environment.variables['TMPDIR'] ?? '/tmp');
+  await using world = await startDemoWorld(variable(environment, 'TMPDIR') ?? '/tmp');
   // Nothing of the user's own settings: neither their cluster nor their proxy.
   const own = { ...environment, variables: { NO_COLOR: environment.variables['NO_COLOR'] } };
   const { config, kubeconfig } = world;
