@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { isatty } from 'node:tty';
 import packageJson from '../package.json' with { type: 'json' };
 import { calledAs, parseCommandLine, type CommonFlags, type Invocation } from './cli.ts';
-import { StartError, type Environment, type Output } from './commands/environment.ts';
+import { checkNode, StartError, type Environment, type Output } from './commands/environment.ts';
 import type { ExitCode } from './commands/exit-code.ts';
 import { printable } from './image/quote.ts';
 
@@ -33,6 +33,7 @@ async function dispatch(
   invocation: Invocation,
   flags: CommonFlags,
 ): Promise<ExitCode> {
+  checkNode(process.versions.node);
   switch (invocation.command) {
     case 'run':
       return (await import('./commands/run.ts')).run(environment, flags, invocation);

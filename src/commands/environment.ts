@@ -29,6 +29,19 @@ export class StartError extends Error {
   }
 }
 
+const oldestNode = 24;
+
+/**
+ * Older ones end in the stack trace of the first module that they cannot load, a page of bundled code: `npm` brings the
+ * right one, but a link in the `PATH` takes whatever the machine has.
+ *
+ * @throws {StartError} exit code 2
+ */
+export function checkNode(version: string): void {
+  if (Number.parseInt(version, 10) >= oldestNode) return;
+  throw new StartError(`Node ${oldestNode} or newer is needed; this is ${version}`, 2);
+}
+
 /** Colours are for terminals whose owner did not refuse them. @see https://no-color.org */
 export function hasColour(output: Output, { variables }: Environment): boolean {
   return output.isTerminal && (variables['NO_COLOR'] ?? '') === '' && variables['TERM'] !== 'dumb';
