@@ -81,6 +81,7 @@ function wrongType(expected: string, value: unknown): string {
 function kindOf(value: unknown): string {
   if (value === null) return 'nothing';
   if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
   if (typeof value === 'number' && !Number.isInteger(value)) return 'a fraction';
   return kinds[typeof value] ?? 'this';
 }

@@ -55,6 +55,8 @@ describe('each mistake has its message', () => {
     ],
     ['jitterSeconds: -1', 'config.yaml:1:16 jitterSeconds: "-1" is less than 0'],
     ['jitterSeconds: 10s', 'config.yaml:1:16 jitterSeconds: a number is needed, not text'],
+    ['jitterSeconds: .nan', 'config.yaml:1:16 jitterSeconds: a number is needed, not NaN'],
+    ['jitterSeconds: .inf', 'config.yaml:1:16 jitterSeconds: a number is needed, not Infinity'],
     ['jitterSeconds: 1e9', 'config.yaml:1:16 jitterSeconds: "1e9" is more than 3600'],
     [
       'fieldManager: 42',
