@@ -160,6 +160,20 @@ describe('check', { concurrency: 2 }, () => {
     assert.equal(loud.stdout, quiet.stdout);
   });
 
+  test('a plugin beside a kubeconfig of the working directory is found there, not in the PATH', async () => {
+    await using world = await startWorld();
+    const apiVersion = 'client.authentication.k8s.io/v1';
+    const { folder, namespace } = world;
+    const answer = { apiVersion, kind: 'ExecCredential', status: { token: 's3cret' } };
+    await folder.write('login', `#!/bin/sh\necho '${JSON.stringify(answer)}'\n`, 0o700);
+    const user = { exec: { apiVersion, command: './login' } };
+    await folder.write('laptop', world.api.kubeconfig({ namespace, user }));
+    const args = ['check', '--kubeconfig', 'laptop', '--config', world.config];
+    const { exitCode, stdout } = await runCli(args, { cwd: folder.path });
+    assert.equal(exitCode, 0, stdout);
+    assert.match(stdout, /^2 workloads: /m);
+  });
+
   test('an API server that is not there is named, exit code 1', async () => {
     await using world = await startWorld();
     await world.api.close();

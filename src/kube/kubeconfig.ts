@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { dirname, isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join, resolve as toAbsolute } from 'node:path';
 import { z } from 'zod';
 
 import type { KubeConfig } from '@kubernetes/client-node';
@@ -136,10 +136,8 @@ function adaptUser(
     spec: { interactive: false },
   };
   const env = [...(exec.env ?? []), { name: 'KUBERNETES_EXEC_INFO', value: JSON.stringify(info) }];
-  const command =
-    exec.command.includes('/') && !isAbsolute(exec.command)
-      ? join(folder, exec.command)
-      : exec.command;
+  // Absolute: beside a kubeconfig of the working directory, a joined path has no "/" and would be sought in the PATH.
+  const command = exec.command.includes('/') ? toAbsolute(folder, exec.command) : exec.command;
   config.users[index] = { ...user, exec: { ...exec, args: exec.args ?? [], command, env } };
 }
 
