@@ -9,8 +9,15 @@ import { printable } from './image/quote.ts';
 
 /** The composition root, and the only file that reads the process. */
 async function main(): Promise<ExitCode> {
-  const [, script = '', ...args] = process.argv;
   const environment = readEnvironment();
+  const exitCode = await obey(environment);
+  const { stop } = environment;
+  await Promise.all([written(process.stdout, stop), written(process.stderr, stop)]);
+  return exitCode;
+}
+
+async function obey(environment: Environment): Promise<ExitCode> {
+  const [, script = '', ...args] = process.argv;
   const { stdout, stderr } = environment;
   const line = parseCommandLine(args, packageJson.version, calledAs(script));
   if (!line.ok) {
@@ -76,6 +83,18 @@ function outputOf(stream: NodeJS.WriteStream, descriptor: number, stop: AbortCon
     isTerminal: isatty(descriptor),
     ...(isatty(descriptor) && { columns: stream.columns }),
   };
+}
+
+/**
+ * Until the last of an answer has been taken, or we are to stop. A pipe holds 64 KiB, and whoever reads from it may take
+ * their time, as in `check | less`: what they have not taken when we leave is lost.
+ */
+async function written(stream: NodeJS.WriteStream, stop: AbortSignal): Promise<void> {
+  if (stop.aborted) return;
+  await new Promise<void>((resolve) => {
+    stop.addEventListener('abort', () => resolve(), { once: true });
+    stream.write('', () => resolve());
+  });
 }
 
 /** The first signal asks to stop, the second one does not ask. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 
-import { type Cli, type Ended, startCli } from '../testing/cli.ts';
+import { type Cli, type Ended, runCli, startCli } from '../testing/cli.ts';
 import { CliWorld } from '../testing/cli-world.ts';
 import { deployment } from '../testing/kube-objects.ts';
 import { tempFolder } from '../testing/temp-folder.ts';
@@ -13,6 +13,20 @@ async function unread(cli: Cli): Promise<Pick<Ended, 'exitCode' | 'signal'>> {
   const { exitCode, signal } = await cli.ended;
   return { exitCode, signal };
 }
+
+describe('a reader who takes their time', () => {
+  test('gets all of it: check | less', async () => {
+    await using folder = await tempFolder();
+    const keys = Array.from({ length: 4_000 }, (_, index) => `unknown${index}: 1\n`);
+    const config = await folder.write('config.yaml', keys.join(''));
+    // More text than a pipe holds, and longer than the program waits for what should not keep it.
+    const args = ['validate', '--config', config];
+    const { exitCode, stdout } = await runCli(args, { pauseMs: 3_000 });
+    assert.equal(exitCode, 2);
+    assert.equal(stdout.split('\n').length, keys.length + 1);
+    assert.match(stdout, /unknown key "unknown3999"[^\n]+\n$/);
+  });
+});
 
 describe('a reader who has seen enough', { concurrency: true }, () => {
   const rows: readonly (readonly [args: readonly string[], want: number])[] = [

@@ -27,6 +27,8 @@ export interface CliOptions {
   /** All of its environment. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Once it has begun to answer on stdout, nothing is read for so many milliseconds, as by `| less`. */
+  readonly pauseMs?: number;
 }
 
 const main = join(import.meta.dirname, '../main.ts');
@@ -34,7 +36,10 @@ const main = join(import.meta.dirname, '../main.ts');
 /** Long for a machine that is busy, short for one whose tests hang. */
 const patienceMs = 120_000;
 
-export function startCli(args: readonly string[], { env = {}, cwd }: CliOptions = {}): Cli {
+export function startCli(
+  args: readonly string[],
+  { env = {}, cwd, pauseMs = 0 }: CliOptions = {},
+): Cli {
   // Of all ways to start a child, this one takes the very Node that the tests run on.
   const child = fork(main, args, {
     env,
@@ -44,7 +49,11 @@ export function startCli(args: readonly string[], { env = {}, cwd }: CliOptions 
   });
   let stdout = '';
   let stderr = '';
-  child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  const read = (): void => {
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  };
+  if (pauseMs === 0) read();
+  else child.stdout?.once('readable', () => setTimeout(read, pauseMs));
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   let hasEnded = false;
   const ended = new Promise<Ended>((resolve, reject) => {
