@@ -103,8 +103,12 @@ async function findSource(options: ConnectOptions): Promise<AccessSource> {
         ? await fromVariable(variable, context)
         : ((await fromServiceAccount(options)) ?? (await fromHome(options)));
   if (found !== undefined) return found;
+  const noPod =
+    context === undefined
+      ? 'this is no Pod with a service account token'
+      : 'only a kubeconfig has contexts, as --context names one';
   throw new KubeConfigError(
-    'no kubeconfig: give --kubeconfig or set KUBECONFIG; there is no ~/.kube/config, and this is no Pod with a service account token',
+    `no kubeconfig: give --kubeconfig or set KUBECONFIG; there is no ~/.kube/config, and ${noPod}`,
   );
 }
 

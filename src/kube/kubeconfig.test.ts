@@ -82,6 +82,20 @@ describe('where the kubeconfig comes from', () => {
     assert.match(await refused({ serviceHost: '10.0.0.1', servicePort: '443' }), /^no kubeconfig/);
   });
 
+  test('--context without a kubeconfig: says so, and nothing of the Pod that it may be', async () => {
+    await using folder = await tempFolder();
+    await folder.write('token', 't');
+    const inPod = {
+      serviceHost: '10.0.0.1',
+      servicePort: '443',
+      serviceAccountFolder: folder.path,
+    };
+    assert.equal(
+      await refused({ ...inPod, context: 'home' }),
+      'no kubeconfig: give --kubeconfig or set KUBECONFIG; there is no ~/.kube/config, and only a kubeconfig has contexts, as --context names one',
+    );
+  });
+
   test('KUBECONFIG may be a list: the first that sets a name wins, missing files are passed over', async () => {
     await using folder = await tempFolder();
     const one = await folder.write('one', config('one', { 'current-context': '' }));
