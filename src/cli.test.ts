@@ -84,6 +84,7 @@ describe('parseCommandLine', () => {
     { line: 'explain job/web', quotes: /'job\/web'.*Deployment, StatefulSet, DaemonSet/ },
     { line: 'explain deployment/a/b', quotes: /'deployment\/a\/b'/ },
     { line: 'explain constructor/a', quotes: /'constructor\/a'/ },
+    { line: 'check -- -n=shop', quotes: /too many arguments/ },
     { line: 'explain', quotes: /missing required argument/ },
     { line: 'run --config', quotes: /--config <file>.*argument missing/ },
     { line: 'validate --config=', quotes: /--config <file>' argument '' is invalid. It is empty/ },
@@ -110,17 +111,19 @@ describe('parseCommandLine', () => {
     assert.match(help.text, /--kubeconfig/, 'common flags are listed, too');
   });
 
-  test("takes kubectl's short flags", () => {
-    const parsed = parse('check -n shop -o json');
-    assert.ok(parsed.ok);
-    assert.equal(parsed.flags.namespace, 'shop');
-    assert.deepEqual(parsed.invocation, {
-      command: 'check',
-      output: 'json',
-      exitCode: false,
-      failOnUnknown: false,
+  for (const line of ['check -n shop -o json', 'check -n=shop -o=json', 'check -nshop -ojson']) {
+    test(`takes kubectl's short flags as kubectl does: ${line}`, () => {
+      const parsed = parse(line);
+      assert.ok(parsed.ok);
+      assert.equal(parsed.flags.namespace, 'shop');
+      assert.deepEqual(parsed.invocation, {
+        command: 'check',
+        output: 'json',
+        exitCode: false,
+        failOnUnknown: false,
+      });
     });
-  });
+  }
 });
 
 describe('as a plugin of kubectl', () => {

@@ -120,7 +120,7 @@ export function parseCommandLine(
     (chosen) => (invocation = chosen),
   );
   try {
-    program.parse([...args], { from: 'user' });
+    program.parse(args.map(asOneArgument), { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     return { ok: false, exitCode: error.exitCode === 0 ? 0 : 2, text: printed };
@@ -129,6 +129,11 @@ export function parseCommandLine(
     return { ok: false, exitCode: 2, text: program.helpInformation() };
   }
   return { ok: true, invocation, flags: commonFlags(program.opts<ParsedCommonFlags>()) };
+}
+
+/** kubectl takes `-o=json`, which to the parser is the value `=json`. */
+function asOneArgument(argument: string): string {
+  return argument.replace(/^-([no])=(?=.)/, '-$1');
 }
 
 function commonFlags(options: ParsedCommonFlags): CommonFlags {
