@@ -54,4 +54,27 @@ describe('ready', () => {
     cli.kill('SIGTERM');
     assert.equal((await cli.ended).exitCode, 0);
   });
+
+  test('says once why it is not yet, where no tick does', async () => {
+    const port = await freePort();
+    await using world = await CliWorld.start({
+      config: `${never}runOnStart: false\nwebserver: { port: ${port} }\n`,
+    });
+    let isRefused = true;
+    world.api.on('GET', deployments, () => (isRefused ? { status: 503 } : undefined));
+    await using cli = world.start(['run', '--log-format', 'json']);
+    await waitFor('it has asked twice', () => world.api.count('GET', deployments) > 1);
+    assert.equal(await readyStatus(port), 503);
+    isRefused = false;
+    await waitFor('it is ready', async () => (await readyStatus(port)) === 204);
+    cli.kill('SIGTERM');
+    const { exitCode, stdout } = await cli.ended;
+    assert.equal(exitCode, 0);
+    const warnings = stdout.match(/^.*"level":"warn".*"not ready yet.*$/gm) ?? [];
+    assert.equal(warnings.length, 1, stdout);
+    assert.match(
+      warnings[0] ?? '',
+      /"message":"list deployments.apps: the API server answered 503/,
+    );
+  });
 });

@@ -98,7 +98,7 @@ async function watch(
 
   schedule.start();
   void tellPermissions(poller, log, environment.stop);
-  if (!config.runOnStart) void probe(poller, health, environment.stop);
+  if (!config.runOnStart) void probe(poller, { health, log }, environment.stop);
   await stopped(environment.stop);
 
   log.info({}, 'stopping');
@@ -155,13 +155,23 @@ async function listen(
 }
 
 /** Until the API server has answered once: what is ready must have seen it. */
-async function probe(poller: Poller, health: Health, signal: AbortSignal): Promise<void> {
+async function probe(
+  poller: Poller,
+  { health, log }: { readonly health: Health; readonly log: Log },
+  signal: AbortSignal,
+): Promise<void> {
+  let said = '';
   while (!signal.aborted) {
     // oxlint-disable-next-line no-await-in-loop -- one question after the other
     const answer = await poller.cluster.probe(signal);
     if (answer.ok) {
       health.listed();
       return;
+    }
+    // The first tick, which would tell, may be a day away.
+    if (answer.message !== said && !signal.aborted) {
+      said = answer.message;
+      log.warn({ message: said }, 'not ready yet: workloads could not be listed');
     }
     // oxlint-disable-next-line no-await-in-loop
     await pause(probePauseMs, signal);
