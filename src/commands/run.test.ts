@@ -87,6 +87,9 @@ describe('run', { concurrency: 2 }, () => {
     const heads = world.registry.count('HEAD');
     await waitFor('ticks go on with the last good one', () => world.registry.count('HEAD') > heads);
 
+    await made.writeConfig(everySecond + plainHttp);
+    await cli.says(/"configuration is valid again, and what is in force"/);
+
     cli.kill('SIGTERM');
     await ends(cli, 0);
   });

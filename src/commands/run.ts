@@ -94,6 +94,7 @@ async function watch(
         'configuration is invalid; the last good one stays in force',
       );
     },
+    onRestored: () => log.info({}, 'configuration is valid again, and what is in force'),
   });
 
   schedule.start();

@@ -40,6 +40,9 @@ async function watch(
     onInvalid: (problems) => {
       told.push(`invalid: ${problems.map(formatProblem).join('; ').replaceAll(folder, '')}`);
     },
+    onRestored: () => {
+      told.push('restored');
+    },
   });
   return {
     folder,
@@ -115,7 +118,8 @@ describe('watchConfig', () => {
 
     await writeFile(file, 'jitterSeconds: 1');
     await watched.poll();
-    assert.deepEqual(watched.told(), [], 'back to what is in force');
+    await watched.poll();
+    assert.deepEqual(watched.told(), ['restored'], 'back to what is in force, told once');
     await writeFile(file, 'jitterSeconds: -1');
     await watched.poll();
     await writeFile(file, 'jitterSeconds: 2');

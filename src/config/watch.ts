@@ -14,6 +14,8 @@ export interface WatchOptions {
   readonly onChange: (loaded: LoadedConfig, names: readonly string[]) => void;
   /** What there is now is invalid; once for each content. What is in force stays so. */
   readonly onInvalid: (problems: readonly ConfigProblem[]) => void;
+  /** What was invalid is what is in force again: the file is back, or a change was taken back. */
+  readonly onRestored?: () => void;
 }
 
 export interface ConfigWatch {
@@ -30,7 +32,7 @@ export interface ConfigWatch {
  * @see https://kubernetes.io/docs/tasks/configure-pod-container/configure-pod-configmap/#mounted-configmaps-are-updated-automatically
  */
 export function watchConfig(options: WatchOptions): ConfigWatch {
-  const { load, intervalMs = 10_000, onChange, onInvalid } = options;
+  const { load, intervalMs = 10_000, onChange, onInvalid, onRestored } = options;
   let inForce = options.current.files;
   let lastSeen = inForce;
   let stopped = false;
@@ -46,8 +48,8 @@ export function watchConfig(options: WatchOptions): ConfigWatch {
     }
     const names = changedNames(inForce, loaded.files);
     inForce = loaded.files;
-    // Without names, an invalid content has gone back to what is in force.
     if (names.length > 0) onChange(loaded, names);
+    else onRestored?.();
   }
 
   function arm(): void {
