@@ -78,6 +78,7 @@ describe('parseCommandLine', () => {
   const wrong: readonly { line: string; quotes: RegExp }[] = [
     { line: 'check --nope', quotes: /unknown option '--nope'/ },
     { line: 'chekc', quotes: /chekc/ },
+    { line: 'help chekc', quotes: /^error: unknown command 'chekc'. Allowed are run, check, / },
     { line: 'run --log-level loud', quotes: /'loud'.*trace, debug, info, warn, error/ },
     { line: 'check --output yaml', quotes: /'yaml'.*table, json/ },
     { line: 'check --workload web', quotes: /'web'.*KIND\/NAME/ },
@@ -104,11 +105,15 @@ describe('parseCommandLine', () => {
 
   test('prints help and version with exit code 0', () => {
     assert.deepEqual(parse('--version'), { ok: false, exitCode: 0, text: '1.2.3\n' });
-    const help = parse('check --help');
-    assert.ok(!help.ok);
-    assert.equal(help.exitCode, 0);
-    assert.match(help.text, /--exit-code/);
-    assert.match(help.text, /--kubeconfig/, 'common flags are listed, too');
+    for (const line of ['check --help', 'help check']) {
+      const help = parse(line);
+      assert.ok(!help.ok);
+      assert.equal(help.exitCode, 0);
+      assert.match(help.text, /^Usage: kube-autorollout check/);
+      assert.match(help.text, /--exit-code/);
+      assert.match(help.text, /--kubeconfig/, 'common flags are listed, too');
+    }
+    assert.deepEqual(parse('help'), parse('--help'));
   });
 
   for (const line of ['check -n shop -o json', 'check -n=shop -o=json', 'check -nshop -ojson']) {

@@ -199,6 +199,11 @@ function buildProgram(
       .description(description)
       .copyInheritedSettings(program);
 
+  const refuse = (command: string): never => {
+    const known = program.commands.map((one) => one.name()).filter((one) => one !== 'help');
+    return program.error(`error: unknown command '${command}'. Allowed are ${known.join(', ')}.`);
+  };
+
   add('run', 'watches on a schedule until SIGTERM or SIGINT (the default command)')
     .option('--once', 'one tick at once, no web server, then exit', false)
     .addOption(failOnUnknown())
@@ -206,10 +211,7 @@ function buildProgram(
     .allowExcessArguments(true)
     .action((options: { once: boolean; failOnUnknown: boolean }, run: Command) => {
       const [stray] = run.args;
-      if (stray !== undefined) {
-        const known = program.commands.map((command) => command.name()).join(', ');
-        program.error(`error: unknown command '${stray}'. Allowed are ${known}.`);
-      }
+      if (stray !== undefined) refuse(stray);
       choose({ command: 'run', ...options });
     });
 
@@ -261,5 +263,14 @@ function buildProgram(
     'demo',
     'shows the poller at work on an embedded API server and registry; needs no cluster',
   ).action(() => choose({ command: 'demo' }));
+  // The parser's own answers a command that it does not know with a page, and not with its name.
+  program.helpCommand(false);
+  add('help', 'display help for command')
+    .argument('[command]')
+    .action((name?: string) => {
+      const found = program.commands.find((command) => command.name() === name);
+      if (name !== undefined && found === undefined) refuse(name);
+      (found ?? program).help();
+    });
   return program;
 }
