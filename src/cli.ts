@@ -267,9 +267,9 @@ function buildProgram(
   program.helpCommand(false);
   add('help', 'display help for command')
     .argument('[command]')
-    .action((name?: string) => {
-      const found = program.commands.find((command) => command.name() === name);
-      if (name !== undefined && found === undefined) refuse(name);
+    .action((asked?: string) => {
+      const found = program.commands.find((command) => command.name() === asked);
+      if (asked !== undefined && found === undefined) refuse(asked);
       (found ?? program).help();
     });
   return program;
