@@ -92,7 +92,7 @@ export class Authorizer {
       }
       const response = await this.#put(call, identity, proof);
       const judged = this.#judge(call, identity, proof, response, sends);
-      verdict = verdictOf(judged);
+      verdict = verdictOf(judged, call);
       return judged;
     } finally {
       leave(verdict);
@@ -185,12 +185,16 @@ function mayHelp(proof: Proof, scheme: Scheme, { credential, exchangeable }: Ide
   return proof.type === 'nothing' || credential?.type !== 'registry-token' || exchangeable;
 }
 
-/** A refusal under the guard is one of the credential itself. */
-function verdictOf(judged: Answered | Refusal | Again): CredentialVerdict {
+/**
+ * A refusal under the guard is one of the credential itself. An error of HEAD may come from a gateway that does not
+ * know the method and looked at no credential; only the GET that follows tells (case 35).
+ */
+function verdictOf(judged: Answered | Refusal | Again, { request }: Call): CredentialVerdict {
   if (judged.type === 'refused') return judged.isHereOnly ? 'refused-here' : 'refused';
   if (judged.type === 'again') return 'undecided';
   const { status } = judged.response;
-  return status === 403 || status >= 500 ? 'undecided' : 'accepted';
+  if (status < 400) return 'accepted';
+  return request.method === 'HEAD' || status === 403 || status >= 500 ? 'undecided' : 'accepted';
 }
 
 function exchangeKey({ request }: Call, { key }: Identity): string {

@@ -540,6 +540,37 @@ describe('case 51: no account is locked by us', () => {
     assert.equal(sent(registry, 'ann', 'secret') - before, 1);
   });
 
+  for (const status of [400, 404, 405]) {
+    test(`case 51: a HEAD → ${status} that was answered before the password was looked at accepts none`, async () => {
+      await using registry = await FakeRegistry.start({ auth: { type: 'basic', users } });
+      await using registries = new TestRegistries();
+      const names = Array.from({ length: 8 }, (_, number) => `o/i${number}`);
+      // A gateway in front answers before the registry has seen who asks (case 35).
+      for (const name of names) registry.on('HEAD', `/v2/${name}/manifests/main`, { status });
+      const dead = `Basic ${btoa('ann:dead')}`;
+      const judged = (): number =>
+        registry.requests.filter(
+          ({ method, headers }) => method === 'GET' && headers.authorization === dead,
+        ).length;
+      const attempts: number[] = [];
+      for (let now = 0; now <= 40; now += 2.5) {
+        registries.clock = now * minute;
+        const lookUps = registries.begin();
+        const before = judged();
+        const answers = await Promise.all(
+          names.map((name) =>
+            latestIn(lookUps, `${registry.host}/${name}:main`, [entry(login('ann', 'dead'))]),
+          ),
+        );
+        assert.ok(answers.every((answer) => failed(answer).reason === 'unauthorized'));
+        const count = judged() - before;
+        if (count > 0) attempts.push(now);
+        assert.ok(count <= 1, `${count} attempts in minute ${now}`);
+      }
+      assert.deepEqual(attempts, [0, 5, 15, 35]);
+    });
+  }
+
   test('case 51: a refusal whose page does not end is a refusal, and the password rests', async () => {
     await using registry = await FakeRegistry.start({ auth: { type: 'bearer', users } });
     await using registries = new TestRegistries();
