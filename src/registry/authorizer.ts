@@ -66,8 +66,12 @@ export class Authorizer {
     }
   }
 
-  /** Notes that a 403 is the last word: the credential rests for this repository only (case 51). */
+  /**
+   * Notes that a 403 is the last word: the credential rests for this repository only (case 51).
+   * @throws {RegistryError} where it is not the registry that said so
+   */
   forbidden(call: Call, identity: Identity, { response, use }: Answered): Refusal {
+    if (isElsewhere(call, response)) throw refusedElsewhere(response, call.target);
     return this.#refuse(call, identity, response.status, whyRefused(response.status), use);
   }
 
@@ -120,7 +124,7 @@ export class Authorizer {
       return { type: 'answered', response, ...(use !== undefined && { use }) };
     }
     const { target, request } = call;
-    if (response.url.origin !== request.url.origin) throw refusedElsewhere(response, target);
+    if (isElsewhere(call, response)) throw refusedElsewhere(response, target);
     if (proof.type === 'token') tokens.drop({ target, realm: proof.realm, identity });
     const scheme = schemes.learn(target, request.url, response);
     if (scheme.type === 'none' && proof.type === 'nothing') {
@@ -167,13 +171,18 @@ export class Authorizer {
   }
 }
 
+function isElsewhere({ request }: Call, { url }: HttpResponse): boolean {
+  return url.origin !== request.url.origin;
+}
+
 /** A credential is its registry's: whoever that leads to may not ask for it (CVE-2020-15157), and refuses nobody by it. */
-function refusedElsewhere({ url }: HttpResponse, { registry }: Target): RegistryError {
+function refusedElsewhere({ url, status }: HttpResponse, { registry }: Target): RegistryError {
   const other = printable(url.host, 100);
+  const does = status === 401 ? 'asks for credentials' : `refuses access (${status})`;
   return new RegistryError(
     'unauthorized',
-    `${registry} redirects to ${other}, which asks for credentials: they are for ${registry} only`,
-    { status: 401 },
+    `${registry} redirects to ${other}, which ${does}: credentials are for ${registry} only`,
+    { status },
   );
 }
 

@@ -131,6 +131,30 @@ describe('case 39: a registry that redirects to another one', () => {
     found(await registries.latest(`${both.front.host}/o/api:main`, [ann]));
   });
 
+  test('case 51: a password is not taken for wrong because the other one forbids what it never saw', async () => {
+    await using both = await startBoth({});
+    await using registries = new TestRegistries();
+    const location = `${both.back.url.href}x`;
+    for (const method of ['HEAD', 'GET']) {
+      both.back.on(method, '/x', { status: 403 });
+      both.front.on(method, path, ({ headers }) =>
+        headers.authorization === undefined
+          ? { status: 401, headers: { 'www-authenticate': 'Basic realm="front"' } }
+          : { status: 307, headers: { location } },
+      );
+    }
+    for (const _ of [1, 2]) {
+      const latest = failed(await registries.latest(both.name, [ann]));
+      assert.equal(latest.reason, 'unauthorized');
+      assert.match(latest.message, /redirects to 127\.0\.0\.1:\d+, which refuses access \(403\)/);
+      assert.deepEqual(
+        latest.attempts.map(({ outcome, status }) => `${outcome} ${status}`),
+        ['failed 403'],
+      );
+    }
+    assert.equal(registries.count('credential-refused'), 0);
+  });
+
   test('case 41: the realm of the other one is refused as any realm is', async () => {
     await using both = await startBoth({ strict: false });
     await using registries = new TestRegistries();
