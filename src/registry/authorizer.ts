@@ -4,7 +4,7 @@ import type { Identity } from './identity.ts';
 import { Lru } from './lru.ts';
 import type { Observe } from './observation.ts';
 import { type Call, type Proof, Prover, type Refusal, type Rests, whyRefused } from './proof.ts';
-import { printable, RegistryError } from './error.ts';
+import { mayBeGone, printable, RegistryError } from './error.ts';
 import type { CredentialUse, CredentialVerdict, Resting } from './resting.ts';
 import { isSameRealm, type Scheme, type Schemes } from './schemes.ts';
 import type { Target } from './target.ts';
@@ -53,11 +53,10 @@ export class Authorizer {
    * @throws {RegistryError} where no answer can be had, whoever asks
    */
   async send(call: Call, identity: Identity): Promise<Answered | Refusal | Rests> {
-    const known = this.#options.schemes.known(call.target, call.request.url);
     let proof =
       identity.credential?.type === 'registry-token' && !this.#isExchanged(call, identity)
         ? this.#prover.asItIs(call, identity)
-        : await this.#prover.prove(call, identity, known);
+        : await this.#proveAsBefore(call, identity);
     for (let sends = 1; ; sends += 1) {
       if (proof.type === 'refused' || proof.type === 'resting') return proof;
       const answer = await this.#transmit(call, identity, proof, sends);
@@ -73,6 +72,18 @@ export class Authorizer {
   forbidden(call: Call, identity: Identity, { response, use }: Answered): Refusal {
     if (isElsewhere(call, response)) throw refusedElsewhere(response, call.target);
     return this.#refuse(call, identity, response.status, whyRefused(response.status), use);
+  }
+
+  /** By the challenge that was remembered, so that the registry need not be asked for it. */
+  async #proveAsBefore(call: Call, identity: Identity): Promise<Proof | Refusal | Rests> {
+    const { schemes } = this.#options;
+    const { target, request } = call;
+    try {
+      return await this.#prover.prove(call, identity, schemes.known(target, request.url));
+    } catch (error) {
+      if (mayBeGone(error)) schemes.forget(request.url);
+      throw error;
+    }
   }
 
   /** A credential on its way goes alone until it was accepted; a token may go with others. */

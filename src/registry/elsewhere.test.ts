@@ -155,6 +155,22 @@ describe('case 39: a registry that redirects to another one', () => {
     assert.equal(registries.count('credential-refused'), 0);
   });
 
+  test('case 41: the realm of another one is forgotten when it is gone, for the registry may lead elsewhere by now', async () => {
+    await using both = await startBoth({});
+    const realm = await FakeRegistry.start({ auth: { type: 'bearer', public: true } });
+    await using registries = new TestRegistries();
+    both.back.once('HEAD', '/v2/mirror/web/manifests/main', {
+      status: 401,
+      headers: { 'www-authenticate': `Bearer realm="${realm.url.href}token"` },
+    });
+    found(await registries.latest(both.name));
+    await realm.close();
+    registries.clock += minute;
+    assert.equal(failed(await registries.latest(both.name)).reason, 'unreachable');
+    registries.clock += minute;
+    found(await registries.latest(both.name));
+  });
+
   test('case 41: the realm of the other one is refused as any realm is', async () => {
     await using both = await startBoth({ strict: false });
     await using registries = new TestRegistries();

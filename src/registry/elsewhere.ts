@@ -1,4 +1,5 @@
 import { bearerAuthorization } from './authorization.ts';
+import { mayBeGone } from './error.ts';
 import { defaultHostOptions } from './hosts.ts';
 import type { HttpRequest, HttpResponse } from './http.ts';
 import { anonymous, type Identity } from './identity.ts';
@@ -34,11 +35,8 @@ export class Elsewhere {
     const { wire, signal } = call;
     const place = placeOf(request.url);
     const known = this.#others.get(place);
-    const response = await wire.send(
-      { ...request, ...(known && (await this.#shown(call, known))) },
-      identity,
-      signal,
-    );
+    const first = known && (await this.#shownAsBefore(call, known, place));
+    const response = await wire.send({ ...request, ...first }, identity, signal);
     const { origin } = response.url;
     if (response.status !== 401 || origin === request.url.origin) return response;
 
@@ -49,6 +47,20 @@ export class Elsewhere {
     if (known !== undefined) this.#tokens.drop(needOf(call, known));
     const shown = await this.#shown(call, other);
     return shown === undefined ? response : wire.send({ ...request, ...shown }, identity, signal);
+  }
+
+  /** Where the other one's realm is gone, the registry may lead somewhere else by now. */
+  async #shownAsBefore(
+    call: Call,
+    other: Other,
+    place: string,
+  ): Promise<Pick<HttpRequest, 'elsewhere'> | undefined> {
+    try {
+      return await this.#shown(call, other);
+    } catch (error) {
+      if (mayBeGone(error)) this.#others.delete(place);
+      throw error;
+    }
   }
 
   async #shown(call: Call, other: Other): Promise<Pick<HttpRequest, 'elsewhere'> | undefined> {

@@ -38,6 +38,11 @@ export function fromHttpError(error: unknown): unknown {
   return new RegistryError(reason, printable(error.message), { cause: error });
 }
 
+/** Tells a failure after which what was learned of a realm is in doubt. Who limits us is there; what was aborted says nothing. */
+export function mayBeGone(error: unknown): boolean {
+  return error instanceof RegistryError && error.reason !== 'rate-limited';
+}
+
 /** Text from outside as a part of a message: on one line, visible, and cut. */
 export function printable(text: string, maxLength = 200): string {
   return quote(text, maxLength).slice(1, -1);

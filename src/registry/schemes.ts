@@ -59,6 +59,12 @@ export class Schemes {
     }
     return scheme;
   }
+
+  /** A realm that gives no answer may have moved: the registry is to be asked for it anew. */
+  forget(asked: URL): void {
+    this.#repositories.delete(placeOf(asked));
+    this.#registries.delete(asked.origin);
+  }
 }
 
 /** Two challenges that ask for the same token. */

@@ -171,6 +171,41 @@ describe('case 41: realms', () => {
     assert.match(registry.requests.at(-1)?.headers.authorization ?? '', /^Bearer /);
   });
 
+  test('case 41: a realm that is gone is forgotten: the next tick asks the registry for its new one', async () => {
+    const old = await FakeRegistry.start({ auth: { type: 'bearer', users } });
+    await using realm = await FakeRegistry.start({ auth: { type: 'bearer', users } });
+    const { issuer } = realm;
+    assert.ok(issuer);
+    await using registry = await FakeRegistry.start({
+      auth: { type: 'bearer', users, realm: `${realm.url.href}token`, issuer },
+    });
+    await using registries = new TestRegistries();
+    for (const name of ['web', 'api']) {
+      registry.push(`o/${name}:main`, image);
+      registry.once('HEAD', `/v2/o/${name}/manifests/main`, {
+        status: 401,
+        headers: { 'www-authenticate': `Bearer realm="${old.url.href}token"` },
+      });
+      // What the old one grants is taken.
+      registry.once('HEAD', `/v2/o/${name}/manifests/main`, {
+        headers: { 'docker-content-digest': image.digest },
+      });
+    }
+    const both = async (): Promise<readonly string[]> => {
+      const lookUps = registries.begin();
+      const answers = ['web', 'api'].map((name) =>
+        latestIn(lookUps, `${registry.host}/o/${name}:main`, [ann]),
+      );
+      return (await Promise.all(answers)).map(({ status }) => status);
+    };
+    assert.deepEqual(await both(), ['found', 'found']);
+    await old.close();
+    registries.clock += 3600_000;
+    assert.deepEqual(await both(), ['failed', 'failed']);
+    registries.clock += 60_000;
+    assert.deepEqual(await both(), ['found', 'found']);
+  });
+
   test('case 41: a token goes to no other registry, even where realm, service and scope are the same', async () => {
     await using realm = await FakeRegistry.start({ auth: { type: 'bearer', users } });
     const { issuer } = realm;
