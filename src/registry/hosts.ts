@@ -14,3 +14,8 @@ export interface HostOptions {
 }
 
 export const defaultHostOptions: HostOptions = { plainHttp: false, insecureSkipTlsVerify: false };
+
+/** Tells a realm that may not be asked: one without TLS, though the registry that names it has it (case 41). */
+export function lacksTls(realm: URL, namedBy: URL, { plainHttp }: HostOptions): boolean {
+  return realm.protocol === 'http:' && namedBy.protocol === 'https:' && !plainHttp;
+}

@@ -1,4 +1,5 @@
 import { type Challenge, ChallengeError, parseChallenges } from './challenge.ts';
+import { lacksTls } from './hosts.ts';
 import type { HttpResponse } from './http.ts';
 import { Lru } from './lru.ts';
 import type { Target } from './target.ts';
@@ -77,16 +78,22 @@ export function isSameRealm(one: Realm, other: Realm): boolean {
 function readScheme(target: Target, response: HttpResponse): Scheme {
   const { challenges, problem } = readChallenges(response.header('www-authenticate'));
   let unusable = problem;
+  let withoutTls: Scheme | undefined;
   for (const { scheme, params } of challenges) {
     const realm = scheme === 'bearer' ? readRealm(target, params, response) : undefined;
     if (realm !== undefined && isTooLong(realm)) {
       unusable = `its realm, service or scope has more than ${maxRealmLength} or ${maxTextLength} characters`;
       continue;
     }
+    if (realm === undefined) continue;
     const isInsufficient = params.get('error') === 'insufficient_scope';
-    if (realm !== undefined) return { type: 'bearer', realm, isInsufficient };
+    const found: Scheme = { type: 'bearer', realm, isInsufficient };
+    if (!lacksTls(realm.url, response.url, target.host)) return found;
+    withoutTls ??= found;
   }
   if (challenges.some(({ scheme }) => scheme === 'basic')) return { type: 'basic' };
+  // It is not asked, and the message says why.
+  if (withoutTls !== undefined) return withoutTls;
   return { type: 'none', why: unusable ?? 'it does not say how to authenticate' };
 }
 

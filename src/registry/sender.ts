@@ -12,6 +12,7 @@ import {
   type Wire,
 } from './exchange.ts';
 import { exchangeError, truncatedError } from './failure.ts';
+import { lacksTls } from './hosts.ts';
 import { HttpError } from './http-error.ts';
 import type { Http, HttpOptions, HttpRequest, HttpResponse } from './http.ts';
 import type { LaneResult } from './lanes.ts';
@@ -171,8 +172,7 @@ function checkRealm({ url, namedBy, host }: HttpRequest): void {
   if (url.protocol !== 'https:' && url.protocol !== 'http:') {
     throw new HttpError('refused', `${url.protocol} is not spoken; only http and https are`);
   }
-  if (namedBy === undefined || url.protocol === 'https:') return;
-  if (namedBy.url.protocol === 'https:' && !host.plainHttp) {
+  if (namedBy !== undefined && lacksTls(url, namedBy.url, host)) {
     throw new HttpError(
       'refused',
       `${namedBy.url.host} names a realm without TLS (${url.host}), which is allowed with plainHttp only`,

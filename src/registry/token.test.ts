@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
+import { createAuthority } from '../testing/certificates.ts';
 import { digestOf, fakeImage } from '../testing/fake-images.ts';
 import { FakeRegistry, type RecordedRequest } from '../testing/fake-registry.ts';
 import { failed, found } from '../testing/latest.ts';
@@ -593,6 +594,31 @@ describe('case 40: which challenge is answered', () => {
     );
     registry.on('GET', '/Token', opened);
     found(await registries.latest(`${registry.host}/o/web:main`, [ann]));
+  });
+
+  test('case 40: Basic is answered where the realm of the Bearer beside it may not be asked', async () => {
+    const authority = await createAuthority();
+    await using registry = await FakeRegistry.start({
+      tls: 'h1',
+      identity: await authority.issue(['127.0.0.1']),
+    });
+    await using registries = new TestRegistries({
+      host: { plainHttp: false },
+      http: { caCertificates: [authority.certificate] },
+    });
+    // What stands behind a proxy that ends TLS may take itself for one without.
+    const challenge = ['Bearer realm="http://127.0.0.1/token"', 'Basic realm="r"'];
+    registry.on('HEAD', path, ({ headers }) =>
+      headers.authorization === `Basic ${btoa('ann:secret')}`
+        ? { headers: { 'docker-content-digest': image.digest } }
+        : { status: 401, headers: { 'www-authenticate': challenge } },
+    );
+    const name = `${registry.host}/o/web:main`;
+    found(await registries.latest(name, [ann]));
+    challenge.pop();
+    const alone = failed(await registries.latest(`${registry.host}/o/web:main`));
+    assert.equal(alone.reason, 'malformed');
+    assert.match(alone.message, /names a realm without TLS/);
   });
 
   test('case 40: a password is not shown to a registry that does not ask for it', async () => {
