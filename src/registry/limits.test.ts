@@ -413,6 +413,21 @@ describe('case 62: black holes, deadlines and the end of the tick', () => {
     assert.match(latest.message, /gave no answer within 0\.3 s/);
   });
 
+  test("a rule's maxConcurrentRequests makes no look-up's own deadline pass while it waits for the others", async () => {
+    await using registry = await FakeRegistry.start({ latencyMs: 50 });
+    await using registries = new TestRegistries({
+      host: { maxConcurrentRequests: 1 },
+      limits: { lookUpMs: 800 },
+    });
+    const names = Array.from({ length: 30 }, (_, number) => `o/i${number}`);
+    for (const name of names) registry.push(`${name}:main`, image);
+    const lookUps = registries.begin();
+    const answers = await Promise.all(
+      names.map((name) => latestIn(lookUps, `${registry.host}/${name}:main`)),
+    );
+    assert.ok(answers.every(({ status }) => status === 'found'));
+  });
+
   test('what the end of the tick cuts off is timed-out and cutOff, also what still waits', async () => {
     await using registry = await FakeRegistry.start();
     await using registries = new TestRegistries({ limits: { inFlight: 1 } });

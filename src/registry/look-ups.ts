@@ -141,10 +141,10 @@ export class TickLookUps implements LookUps {
   ): Promise<Outcome<T>> {
     const { wire, limits, settings } = this.#options;
     const { host } = target.base;
+    // Who waits for the only request that a rule allows at once has not had its turn yet.
+    const most = target.host.maxConcurrentRequests ?? perAnsweringHost;
     const atOnce = (): number =>
-      wire.hasAnswered(host)
-        ? Math.max(perAnsweringHost, target.host.maxConcurrentRequests ?? 0)
-        : Math.ceil(limits.inFlight / 16);
+      wire.hasAnswered(host) ? most : Math.min(most, Math.ceil(limits.inFlight / 16));
     try {
       const leave = await this.#gate.enter(host, atOnce);
       return await withDeadline(wire.signal, limits.lookUpMs, (signal) => {
