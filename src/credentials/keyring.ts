@@ -4,8 +4,8 @@ import type { Candidate } from './credential.ts';
 import type { PullSecret } from './docker-config.ts';
 import { matchLabel } from './label-glob.ts';
 
-/** More than anybody rotates; each costs a request where the ones before it are refused. */
-const maxCandidates = 20;
+/** More than anybody rotates; each costs a request where the ones before it are refused (case 61). */
+export const maxTried = 20;
 
 type Place = Pick<ImageReference, 'registry' | 'repository'>;
 
@@ -18,17 +18,17 @@ type Place = Pick<ImageReference, 'registry' | 'repository'>;
  *
  * @param secrets   in the order of the Pod's `imagePullSecrets`
  * @param reference normalised; tag and digest do not matter
- * @returns 20 at most, each credential once; empty when none matches
+ * @returns each credential once; of more than {@link maxTried} one more, by which it shows; empty when none matches
  * @see https://github.com/kubernetes/kubernetes/blob/v1.34.0/pkg/credentialprovider/keyring.go
  */
 export function matchKeyring(
   secrets: readonly PullSecret[],
   reference: Place,
 ): readonly Candidate[] {
-  return choose(secrets.flatMap(keyedEntries), reference);
+  return choose(secrets.flatMap(keyedEntries), reference, maxTried + 1);
 }
 
-/** The same choice among the entries of a mounted docker config, whose sources name their keys. */
+/** The same choice, {@link maxTried} at most, among the entries of a mounted docker config, whose sources name their keys. */
 export function matchCandidates(
   candidates: readonly Candidate[],
   reference: Place,
@@ -37,7 +37,7 @@ export function matchCandidates(
     key: parseKey(candidate.source.entry ?? ''),
     candidate,
   }));
-  return choose(keyed, reference);
+  return choose(keyed, reference, maxTried);
 }
 
 interface Keyed {
@@ -69,13 +69,13 @@ function keyedEntries({ name, entries }: PullSecret): readonly Keyed[] {
   return keyed;
 }
 
-function choose(keyed: readonly Keyed[], reference: Place): readonly Candidate[] {
+function choose(keyed: readonly Keyed[], reference: Place, atMost: number): readonly Candidate[] {
   const matching = matchingOf(keyed, reference).toSorted((one, other) =>
     one.key.text === other.key.text ? 0 : one.key.text < other.key.text ? 1 : -1,
   );
   const chosen: Candidate[] = [];
   for (const { candidate } of matching) {
-    if (chosen.length === maxCandidates) break;
+    if (chosen.length === atMost) break;
     if (chosen.some(({ credential }) => sameCredential(credential, candidate.credential))) continue;
     chosen.push(candidate);
   }

@@ -1,7 +1,8 @@
+import { maxTried } from '../credentials/keyring.ts';
 import type { UnknownReason } from '../image/lookup.ts';
 import type { Denied } from './attempts.ts';
 import { printable, RegistryError } from './error.ts';
-import { type Identity, maxPullSecretCandidates } from './identity.ts';
+import type { Identity } from './identity.ts';
 import type { Target } from './target.ts';
 
 /** Why there is no answer, and whether the tick's own end is to blame. */
@@ -57,10 +58,14 @@ export function describeMissing({ registry, repository }: Target, tag: string): 
 /** How many refused entries a message names; `attempts` has them all. */
 const namedEntries = 3;
 
-/** The message for a look-up in which everybody was refused. */
+/**
+ * The message for a look-up in which everybody was refused.
+ * @param matching how many entries of pull Secrets match: the right one may be among those that were not tried
+ */
 export function describeDenied(
   { registry, repository }: Target,
   denied: readonly Denied[],
+  matching: number,
 ): string {
   const credentials = denied.filter(({ identity }) => identity.credential !== undefined);
   if (credentials.length === 0) {
@@ -70,7 +75,12 @@ export function describeDenied(
   const named = credentials.slice(0, namedEntries).map(describeOne);
   const more = credentials.length - named.length;
   const rest = more > 0 ? [`and ${more} more`] : [];
-  return `${registry} refused ${[...named, ...rest].join(', ')}; anonymous access was refused, too`;
+  const all = [...named, ...rest].join(', ');
+  return [
+    ...describeTooMany(matching),
+    `${registry} refused ${all}`,
+    'anonymous access was refused, too',
+  ].join('; ');
 }
 
 /**
@@ -90,8 +100,10 @@ export function describeWarnings(
 
 /** Entries beyond the limit are not tried; whoever has so many should know. */
 export function describeTooMany(count: number): readonly string[] {
-  if (count <= maxPullSecretCandidates) return [];
-  return [`${count} entries of pull Secrets match; the first ${maxPullSecretCandidates} are tried`];
+  if (count <= maxTried) return [];
+  return [
+    `more than ${maxTried} entries of pull Secrets match; only the first ${maxTried} are tried`,
+  ];
 }
 
 function describeOne(denied: Denied): string {

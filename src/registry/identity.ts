@@ -1,8 +1,6 @@
 import { type Candidate, type Credential, describeSource } from '../credentials/credential.ts';
+import { maxTried } from '../credentials/keyring.ts';
 import { printable } from './error.ts';
-
-/** More matching entries than this are an attack on our patience, not a configuration (case 61). */
-export const maxPullSecretCandidates = 20;
 
 /** Who asks: a credential with its name and its hash, or nobody. */
 export interface Identity {
@@ -37,7 +35,7 @@ export function planIdentities(
   rule: readonly Candidate[],
   fingerprintKey: Uint8Array,
 ): readonly Identity[] {
-  const candidates = [...pullSecrets.slice(0, maxPullSecretCandidates), ...rule];
+  const candidates = [...pullSecrets.slice(0, maxTried), ...rule];
   return [...candidates.map((candidate) => identityOf(candidate, fingerprintKey)), anonymous];
 }
 

@@ -60,7 +60,7 @@ const perAnsweringHost = 32;
 interface Question {
   readonly target: Target;
   readonly identities: readonly Identity[];
-  /** Entries of pull Secrets that match, also those beyond the limit. */
+  /** Entries of pull Secrets that match; more than are tried where there are more. */
   readonly matching: number;
 }
 
@@ -101,7 +101,10 @@ export class TickLookUps implements LookUps {
       case 'missing':
         return { ...unknown('tag-not-found', describeMissing(target, tag)), attempts };
       case 'denied':
-        return { ...unknown('unauthorized', describeDenied(target, denied)), attempts };
+        return {
+          ...unknown('unauthorized', describeDenied(target, denied, matching)),
+          attempts,
+        };
       case 'failed':
         return { ...this.#failed(target.registry, outcome.error), attempts };
     }
@@ -116,7 +119,7 @@ export class TickLookUps implements LookUps {
     if (kept !== undefined) return { status: 'found', manifest: kept };
     const question = this.#question(repository, candidates);
     if ('error' in question) return this.#failed(repository.registry, question.error);
-    const { target, identities } = question;
+    const { target, identities, matching } = question;
     const outcome = await once(this.#manifests, keyOf(question, digest), () =>
       this.#ask(question, (place, identity) =>
         this.#options.reader.manifestOf(digest, place, identity),
@@ -128,7 +131,10 @@ export class TickLookUps implements LookUps {
       case 'missing':
         return { status: 'not-found' };
       case 'denied':
-        return unknown('unauthorized', describeDenied(target, deniedOf(identities, outcome)));
+        return unknown(
+          'unauthorized',
+          describeDenied(target, deniedOf(identities, outcome), matching),
+        );
       case 'failed':
         return this.#failed(target.registry, outcome.error);
     }
