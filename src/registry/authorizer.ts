@@ -136,7 +136,9 @@ export class Authorizer {
     }
     const { target, request } = call;
     if (isElsewhere(call, response)) throw refusedElsewhere(response, target);
-    if (proof.type === 'token') tokens.drop({ target, realm: proof.realm, identity });
+    if (proof.type === 'token') {
+      tokens.drop({ target, realm: proof.realm, identity }, proof.authorization);
+    }
     const scheme = schemes.learn(target, request.url, response);
     if (scheme.type === 'none' && proof.type === 'nothing') {
       // It would say the same to every other identity.

@@ -44,7 +44,9 @@ export class Elsewhere {
     if (realm === undefined) return response;
     const other = { origin, realm };
     this.#others.set(place, other, realm.url.href.length);
-    if (known !== undefined) this.#tokens.drop(needOf(call, known));
+    if (known !== undefined && first?.elsewhere !== undefined) {
+      this.#tokens.drop(needOf(call, known), first.elsewhere.authorization);
+    }
     const shown = await this.#shown(call, other);
     return shown === undefined ? response : wire.send({ ...request, ...shown }, identity, signal);
   }

@@ -364,6 +364,42 @@ describe('case 43: the reply', () => {
     assert.equal(tokenRequests(registry).length, 2);
   });
 
+  test('look-ups that learn one after the other that their token is no longer taken ask for one', async () => {
+    await using registry = await FakeRegistry.start();
+    await using registries = new TestRegistries();
+    let tokens = 0;
+    registry.on('GET', '/token', () => {
+      tokens += 1;
+      return { body: JSON.stringify({ token: `t${tokens}`, expires_in: 3600 }) };
+    });
+    const tags = Array.from({ length: 8 }, (_, number) => `t${number}`);
+    const renewed = tags.map(() => Promise.withResolvers<void>());
+    for (const [number, tag] of tags.entries()) {
+      registry.on('HEAD', `/v2/o/web/manifests/${tag}`, async ({ headers }) => {
+        const { authorization = '' } = headers;
+        if (authorization === 'Bearer t1' && isRevoked) {
+          // Only when the one before has come back with its new token.
+          await renewed[number - 1]?.promise;
+        } else if (authorization !== '') {
+          if (isRevoked) renewed[number]?.resolve();
+          return { headers: { 'docker-content-digest': image.digest } };
+        }
+        const challenge = `Bearer realm="${registry.url.href}token"`;
+        return { status: 401, headers: { 'www-authenticate': challenge } };
+      });
+    }
+    let isRevoked = false;
+    for (const wanted of [1, 2]) {
+      const lookUps = registries.begin();
+      const answers = await Promise.all(
+        tags.map((tag) => latestIn(lookUps, `${registry.host}/o/web:${tag}`)),
+      );
+      assert.ok(answers.every(({ status }) => status === 'found'));
+      assert.equal(tokens, wanted);
+      isRevoked = true;
+    }
+  });
+
   test('look-ups of one repository that need a token together ask for one', async () => {
     await using registry = await FakeRegistry.start({ auth: { type: 'bearer', public: true } });
     await using registries = new TestRegistries();

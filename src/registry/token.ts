@@ -75,9 +75,13 @@ export class Tokens {
     return waitFor(flight, need.signal);
   }
 
-  /** Forgets a token that its registry did not take. */
-  drop(need: Omit<TokenNeed, 'signal' | 'wire' | 'use'>): void {
-    this.#kept.delete(keyOf(need));
+  /** Forgets a token that its registry did not take, unless a new one has come since that was sent. */
+  drop(need: Omit<TokenNeed, 'signal' | 'wire' | 'use'>, authorization: string): void {
+    const key = keyOf(need);
+    const kept = this.#kept.get(key);
+    if (kept !== undefined && bearerAuthorization(kept.token) === authorization) {
+      this.#kept.delete(key);
+    }
   }
 
   async #fetch(need: TokenNeed): Promise<TokenOutcome> {
