@@ -487,6 +487,35 @@ describe('case 44: identity tokens and the two flows', () => {
     }
   });
 
+  for (const [post, get] of [
+    [401, 405],
+    [400, 404],
+  ] as const) {
+    test(`cases 44 and 51: a dead identity token's POST → ${post} stays the verdict where GET → ${get}, and it rests`, async () => {
+      await using registry = await FakeRegistry.start({
+        auth: { type: 'bearer', users, public: true },
+      });
+      await using registries = new TestRegistries();
+      for (const name of ['web', 'api']) registry.push(`o/${name}:main`, image);
+      const { issuer } = registry;
+      assert.ok(issuer);
+      const error = JSON.stringify({ error: 'invalid_grant' });
+      registry.on('POST', '/token', { status: post, body: error });
+      registry.on('GET', '/token', ({ method, headers, path: asked, body }) => {
+        const url = new URL(asked, registry.url);
+        return headers.authorization === undefined
+          ? issuer.answer({ method, url, authorization: undefined, body })
+          : { status: get };
+      });
+      const dead = entry(identityToken('dead', 'ann'));
+      for (const name of ['web', 'api', 'web']) {
+        const latest = found(await registries.latest(`${registry.host}/o/${name}:main`, [dead]));
+        assert.equal(latest.pullSecretRefused, true);
+      }
+      assert.equal(registry.count('POST'), 1);
+    });
+  }
+
   for (const status of [404, 405]) {
     test(`case 44: a password's GET → ${status} is tried by POST, and remembered`, async () => {
       await using registry = await guarded((self) => `Bearer realm="${self.url.href}token"`);

@@ -148,7 +148,8 @@ export class Tokens {
     if (second === undefined || !isUnsupported(first, response.status)) return response;
     const other = await this.#send(need, second);
     if (other.status < 300) this.#methods.set(methodKey, second);
-    return other;
+    // Where there is no other way, what the first one said was no want of support.
+    return isMissing(other.status) ? response : other;
   }
 
   #send(need: TokenNeed, method: Method): Promise<HttpResponse> {
