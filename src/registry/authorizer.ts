@@ -71,7 +71,12 @@ export class Authorizer {
    */
   forbidden(call: Call, identity: Identity, { response, use }: Answered): Refusal {
     if (isElsewhere(call, response)) throw refusedElsewhere(response, call.target);
-    return this.#refuse(call, identity, response.status, whyRefused(response.status), use);
+    const { status } = response;
+    if (use !== undefined && this.#options.resting.wasRead(use)) {
+      // Artifactory with Xray forbids single manifests; that says nothing of who asks.
+      return { type: 'refused', status, why: 'it may read the repository, but not this manifest' };
+    }
+    return this.#refuse(call, identity, status, whyRefused(status), use);
   }
 
   /** By the challenge that was remembered, so that the registry need not be asked for it. */

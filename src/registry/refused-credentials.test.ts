@@ -389,6 +389,40 @@ describe('case 51: no account is locked by us', () => {
     assert.deepEqual(failed(await registries.latest(other, robot)).attempts[0]?.outcome, 'refused');
   });
 
+  for (const type of auths) {
+    test(`case 51: one manifest that is forbidden is not held against a repository that was read just now (${type})`, async () => {
+      await using registry = await FakeRegistry.start({ auth: { type, users, public: true } });
+      await using registries = new TestRegistries();
+      // Artifactory with Xray blocks what has a known vulnerability.
+      const blocked = fakeImage('blocked');
+      registry.push('o/web:main', image);
+      const asksFirst = { status: 401, headers: { 'www-authenticate': 'Basic realm="r"' } };
+      if (type === 'basic') {
+        registry.on('HEAD', path, ({ headers }) =>
+          headers.authorization === undefined
+            ? asksFirst
+            : { headers: { 'docker-content-digest': image.digest } },
+        );
+      }
+      registry.on('GET', `/v2/o/web/manifests/${blocked.digest}`, ({ headers }) =>
+        headers.authorization === undefined ? asksFirst : { status: 403 },
+      );
+      const ann = [entry(login('ann', 'secret'))];
+      for (const _ of [1, 2, 3]) {
+        const latest = found(await registries.latest(`${registry.host}/o/web:main`, ann));
+        assert.deepEqual(
+          latest.attempts.map(({ outcome }) => outcome),
+          ['accepted'],
+        );
+        const read = await registries.manifest(`${registry.host}/o/web`, blocked.digest, ann);
+        assert.ok(read.status === 'failed' && read.reason === 'unauthorized');
+        assert.match(read.message, /\(403\): it may read the repository, but not this manifest;/);
+        registries.clock += minute;
+      }
+      assert.equal(registries.count('credential-refused'), 0);
+    });
+  }
+
   test('case 51: what was held against a repository ends when it may be read', async () => {
     await using registry = await FakeRegistry.start({ auth: { type: 'basic', users } });
     await using registries = new TestRegistries();

@@ -3,7 +3,7 @@ import { waitFor } from './waiting.ts';
 
 const firstRestMs = 5 * 60_000;
 const longestRestMs = 6 * 60 * 60_000;
-/** How long one success lets requests go side by side; shorter than between ticks, so that each tick tries first. */
+/** How long one success counts, and lets requests go side by side; shorter than between ticks, so that each tick tries first. */
 const trustMs = 20_000;
 
 /** Who was asked with what: never the secret, only its keyed hash. */
@@ -34,6 +34,8 @@ interface State {
   probe?: Promise<void>;
   rest?: Rest;
   readonly repositories: Lru<Rest>;
+  /** When each repository was read last. */
+  readonly readAt: Lru<number>;
 }
 
 /**
@@ -75,7 +77,7 @@ export class Resting {
     const state = this.#stateOf(use);
     for (;;) {
       if (this.restsFor(use) > 0) return undefined;
-      if (this.#isTrusted(state)) return (verdict) => this.settle(use, verdict);
+      if (this.#isRecent(state.acceptedAt)) return (verdict) => this.settle(use, verdict);
       if (state.probe === undefined) break;
       await waitFor(state.probe, signal);
     }
@@ -105,18 +107,28 @@ export class Resting {
 
   /** Notes that a repository could be read, which ends what was held against it. */
   allowed(use: CredentialUse): void {
-    this.#stateOf(use).repositories.delete(use.repository);
+    const state = this.#stateOf(use);
+    state.repositories.delete(use.repository);
+    state.readAt.set(use.repository, this.#monotonic());
   }
 
-  #isTrusted({ acceptedAt = -Infinity }: State): boolean {
-    return this.#monotonic() - acceptedAt < trustMs;
+  /** Tells whether a repository could be read with it just now. */
+  wasRead(use: CredentialUse): boolean {
+    return this.#isRecent(this.#stateOf(use).readAt.get(use.repository));
+  }
+
+  #isRecent(time = -Infinity): boolean {
+    return this.#monotonic() - time < trustMs;
   }
 
   #stateOf({ authority, fingerprint }: CredentialUse): State {
     const key = keyOf(authority, fingerprint);
     const known = this.#states.get(key);
     if (known !== undefined) return known;
-    const state: State = { repositories: new Lru<Rest>({ maxEntries: 1000 }) };
+    const state: State = {
+      repositories: new Lru<Rest>({ maxEntries: 1000 }),
+      readAt: new Lru<number>({ maxEntries: 1000 }),
+    };
     this.#states.set(key, state);
     return state;
   }
