@@ -107,7 +107,8 @@ export class Authorizer {
     let verdict: CredentialVerdict = 'undecided';
     try {
       const known = schemes.known(call.target, call.request.url);
-      if (known !== undefined && this.#isExchanged(call, identity)) {
+      // Found out by whoever went first. Only a realm exchanges it: for Basic it goes as it is, or this would not end.
+      if (known?.type === 'bearer' && this.#isExchanged(call, identity)) {
         return { type: 'again', scheme: known };
       }
       const response = await this.#put(call, identity, proof);

@@ -589,6 +589,26 @@ describe('case 50: credentials as the wire shows them', () => {
     assert.equal(registry.count('HEAD'), 4);
   });
 
+  test('an Opaque token that was exchanged is sent as it is where its registry asks for Basic by now', async () => {
+    await using registry = await guarded((self) => `Bearer realm="${self.url.href}token"`);
+    registry.on('GET', '/token', ({ headers }) =>
+      headers.authorization === 'Bearer opaque' ? opened : { status: 401 },
+    );
+    await using registries = new TestRegistries({
+      ruleCandidates: [ruleSecret(registryToken('opaque'))],
+    });
+    const name = `${registry.host}/o/web:main`;
+    found(await registries.latest(name));
+    registry.on('HEAD', path, ({ headers }) =>
+      headers.authorization === 'Bearer opaque'
+        ? { headers: { 'docker-content-digest': image.digest } }
+        : { status: 401, headers: { 'www-authenticate': 'Basic realm="r"' } },
+    );
+    failed(await registries.latest(name));
+    registries.clock += 6 * 60_000;
+    found(await registries.latest(name));
+  });
+
   test('a token that no header can hold is not sent, and not quoted', async () => {
     await using registry = await FakeRegistry.start();
     await using registries = new TestRegistries();
