@@ -134,6 +134,20 @@ describe('proxies', () => {
     }
   });
 
+  test('a 407 out of a tunnel is an answer of the registry, not of the proxy', async () => {
+    await using registry = await FakeRegistry.start({ tls: 'h1', identity });
+    await using proxy = await FakeProxy.start({
+      routes: { 'registry.example:443': registry.host },
+    });
+    registry.on('HEAD', path, { status: 407 });
+    await using net = testHttp({
+      caCertificates: [authority.certificate],
+      proxy: { httpsProxy: proxy.url.href },
+      lookup,
+    });
+    assert.equal((await net.send(`https://registry.example${path}`)).status, 407);
+  });
+
   test('a proxy that cannot reach the registry is named, and so is NO_PROXY', async () => {
     const registry = await FakeRegistry.start();
     await registry.close();

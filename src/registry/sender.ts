@@ -95,8 +95,9 @@ export class Sender implements Http {
     try {
       const asked = await this.#overConnection(request, hop, connections, signal);
       status = asked.answer.status;
-      if (status === 407 && connections.route.proxy !== undefined) {
-        throw refusedByProxy(connections.route.proxy, hop.url.host, status);
+      const { proxy } = connections.route;
+      if (status === 407 && proxy !== undefined && hop.url.protocol === 'http:') {
+        throw refusedByProxy(proxy, hop.url.host, status);
       }
       result = status === 429 ? 'throttled' : status < 500 ? 'good' : 'neither';
       return asked;
