@@ -539,6 +539,20 @@ describe('case 44: identity tokens and the two flows', () => {
     });
   }
 
+  test('case 44: a flow that a token endpoint no longer knows is forgotten', async () => {
+    await using registry = await guarded((self) => `Bearer realm="${self.url.href}token"`);
+    await using registries = new TestRegistries();
+    registry.on('GET', '/token', opened);
+    const name = `${registry.host}/o/web:main`;
+    found(await registries.latest(name, [ann]));
+    registry.on('GET', '/token', { status: 405 });
+    registry.on('POST', '/token', { body: JSON.stringify({ access_token: 'opened' }) });
+    registries.clock += 60_000;
+    assert.equal(failed(await registries.latest(name, [ann])).reason, 'registry-error');
+    registries.clock += 60_000;
+    found(await registries.latest(name, [ann]));
+  });
+
   test("case 44: a password's 401 is not tried by POST: that would be a second wrong password", async () => {
     await using registry = await FakeRegistry.start({ auth: { type: 'bearer', users } });
     await using registries = new TestRegistries();
