@@ -290,7 +290,7 @@ describe('case 61: hostile Secrets', () => {
   });
 
   test('a password in a key is not kept', () => {
-    const auths = { 'https://bob:hunter2@r.example.com/team': { auth: base64('u:p') } };
+    const auths = { 'https://bob:hunter2@x@r.example.com/team': { auth: base64('u:p') } };
     const { entries } = parseDockerConfig(JSON.stringify({ auths }), 'dockerconfigjson');
     assert.equal(entries[0]?.key, 'https://r.example.com/team');
   });

@@ -216,6 +216,7 @@ describe('case 48: Docker Hub under all its names', () => {
     '*.docker.io',
     'docker.io/team',
     'docker.io:443',
+    'https://index.docker.io/v1/team',
   ]) {
     test(`"${key}" does not match nginx`, () => assert.deepEqual(matching([key], 'nginx'), []));
   }

@@ -103,6 +103,19 @@ describe('proxyFor', () => {
       noProxy: '10.0.0.0/8',
       want: undefined,
     },
+    {
+      name: 'an IPv6 address is in no IPv4 range',
+      url: 'http://[fd12::7]/',
+      noProxy: '10.0.0.0/8',
+      want: http,
+    },
+    {
+      name: 'an IPv4 address is in no IPv6 range',
+      url: 'http://10.0.0.1/',
+      noProxy: 'fd00::/8',
+      want: http,
+    },
+    { name: 'the end of an address', url: 'http://10.0.0.1/', noProxy: '0.0.1', want: http },
     { name: 'a number is a name', url: 'http://10.0.0.1/', noProxy: '10', want: http },
     { name: 'empty entries', url: 'https://ghcr.io/', noProxy: ' , ,', want: https },
   ];
