@@ -130,14 +130,16 @@ describe('addresses (case 41)', () => {
     }
   });
 
-  test('case 41: a connection of a private registry is not lent to the realm of a public one', async () => {
+  test('case 41: a connection of a private registry or of its realm is not lent to the realm of a public one', async () => {
     await using registry = await FakeRegistry.start();
     registry.on('HEAD', '/', {});
     await using net = testHttp();
     assert.equal((await net.send(registry.url)).status, 200);
+    const privately = { url: new URL('http://registry.corp/v2/'), address: '10.0.0.5' };
+    assert.equal((await net.send(registry.url, { namedBy: privately })).status, 200);
     const namedBy = { url: new URL('http://registry.example/v2/'), address: publicAddress };
     assert.equal((await net.failure(registry.url, { namedBy })).code, 'refused');
-    assert.equal(registry.requests.length, 1);
+    assert.equal(registry.requests.length, 2);
   });
 
   test('case 41: a public registry may not redirect to a private address, also behind a proxy', async () => {
