@@ -163,7 +163,13 @@ function createPollerRegistry(options: PollerOptions, http: Http): Registry {
 
 function matchedRule(config: Config, repository: Repository): MatchedRule | undefined {
   const rule = ruleFor(config.registries, repository);
-  return rule && { candidates: candidatesOf(rule, repository), options: rule.options };
+  return (
+    rule && {
+      candidates: candidatesOf(rule, repository),
+      options: rule.options,
+      pattern: rule.hostnamePattern,
+    }
+  );
 }
 
 /** Counts and logs what happened at a registry. */

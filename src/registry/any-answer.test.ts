@@ -100,6 +100,7 @@ test('case 61: whatever is answered, a look-up ends after a few requests, and no
         ruleFor: () => ({
           candidates: rule.map((credential) => ruleSecret(credential)),
           options: defaultHostOptions,
+          pattern: '*',
         }),
         jfrogFallback: false,
       }),

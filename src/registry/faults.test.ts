@@ -34,6 +34,7 @@ async function lookUp(
         plainHttp: registry === well.host || options.host?.plainHttp !== false,
         insecureSkipTlsVerify: false,
       },
+      pattern: registry,
     }),
   });
   const lookUps = registries.begin();

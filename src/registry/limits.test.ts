@@ -309,6 +309,7 @@ describe('case 62: black holes, deadlines and the end of the tick', () => {
           registry === good.host
             ? { ...defaultHostOptions, caCertificate: authority.certificate }
             : { ...defaultHostOptions, plainHttp: true },
+        pattern: registry,
       }),
     });
     const lookUps = registries.begin();

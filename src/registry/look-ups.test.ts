@@ -331,6 +331,7 @@ describe('hosts', () => {
       ruleFor: () => ({
         candidates: [ruleSecret(login('mirror', 'm'))],
         options: { ...defaultHostOptions, endpoint: new URL(`${mirror.url.href}prefix`) },
+        pattern: 'r.example.com',
       }),
     });
     const pod = entry(login('pod', 'of the real registry'));
@@ -342,6 +343,42 @@ describe('hosts', () => {
       [undefined, `Basic ${btoa('mirror:m')}`],
     );
   });
+
+  const rows = [
+    {
+      name: 'a missing tag',
+      repository: 'gone',
+      says: /^127\.0\.0\.1:\d+ has no o\/gone:main \(404\)/,
+    },
+    { name: 'a refusal', repository: 'denied', says: /^127\.0\.0\.1:\d+ refused anonymous access/ },
+    {
+      name: 'no connection',
+      repository: 'web',
+      endpoint: 'http://127.0.0.1:1',
+      says: /^connecting to 127\.0\.0\.1:1 failed \(ECONNREFUSED\)/,
+    },
+  ];
+  for (const { name, repository, endpoint, says } of rows) {
+    test(`${name} at an endpoint names the rule that leads there`, async () => {
+      await using mirror = await FakeRegistry.start();
+      for (const method of ['HEAD', 'GET']) {
+        const headers = { 'www-authenticate': 'Basic realm="m"' };
+        mirror.on(method, '/v2/o/denied/manifests/main', { status: 401, headers });
+      }
+      const asked = new URL(endpoint ?? mirror.url);
+      await using registries = new TestRegistries({
+        ruleFor: () => ({
+          candidates: [],
+          options: { ...defaultHostOptions, endpoint: asked },
+          pattern: 'r.example.com/o/*',
+        }),
+      });
+      const { message } = failed(await registries.latest(`r.example.com/o/${repository}:main`));
+      assert.match(message, says);
+      const end = `; ${asked.host} is the endpoint of rule "r.example.com/o/*"`;
+      assert.equal(message.slice(-end.length), end);
+    });
+  }
 
   test('settings are read at the beginning of each tick, and what was learned stays', async () => {
     await using registry = await FakeRegistry.start();

@@ -13,6 +13,7 @@ import {
   describeTooMany,
   describeWarnings,
 } from './describe.ts';
+import { printable } from './error.ts';
 import { Gate } from './gate.ts';
 import type { HostOptions } from './hosts.ts';
 import { type Identity, planIdentities } from './identity.ts';
@@ -27,6 +28,8 @@ export interface MatchedRule {
   /** In the order in which they are to be tried; empty for `None` and for a rule that only sets options. */
   readonly candidates: readonly Candidate[];
   readonly options: HostOptions;
+  /** `hostnamePattern`, by which messages name the rule. */
+  readonly pattern: string;
 }
 
 /** What may change from one tick to the next; read when a tick begins. */
@@ -62,6 +65,8 @@ interface Question {
   readonly identities: readonly Identity[];
   /** Entries of pull Secrets that match; more than are tried where there are more. */
   readonly matching: number;
+  /** The rule whose endpoint is asked instead of the image's registry. */
+  readonly endpointOf: string | undefined;
 }
 
 /** One tick's look-ups: every question is asked once, whoever has it. */
@@ -99,14 +104,14 @@ export class TickLookUps implements LookUps {
           ],
         };
       case 'missing':
-        return { ...unknown('tag-not-found', describeMissing(target, tag)), attempts };
+        return { ...unknown(question, 'tag-not-found', describeMissing(target, tag)), attempts };
       case 'denied':
         return {
-          ...unknown('unauthorized', describeDenied(target, denied, matching)),
+          ...unknown(question, 'unauthorized', describeDenied(target, denied, matching)),
           attempts,
         };
       case 'failed':
-        return { ...this.#failed(target.registry, outcome.error), attempts };
+        return { ...withRule(question, this.#failed(target.registry, outcome.error)), attempts };
     }
   }
 
@@ -132,11 +137,12 @@ export class TickLookUps implements LookUps {
         return { status: 'not-found' };
       case 'denied':
         return unknown(
+          question,
           'unauthorized',
           describeDenied(target, deniedOf(identities, outcome), matching),
         );
       case 'failed':
-        return this.#failed(target.registry, outcome.error);
+        return withRule(question, this.#failed(target.registry, outcome.error));
     }
   }
 
@@ -173,7 +179,8 @@ export class TickLookUps implements LookUps {
       // A node mirror is not the registry that the pull Secret is for.
       const pullSecrets = rule?.options.endpoint === undefined ? candidates : [];
       const identities = planIdentities(pullSecrets, rule?.candidates ?? [], fingerprintKey);
-      return { target, identities, matching: pullSecrets.length };
+      const endpointOf = rule?.options.endpoint && rule.pattern;
+      return { target, identities, matching: pullSecrets.length, endpointOf };
     } catch (error) {
       return { error };
     }
@@ -191,8 +198,15 @@ export class TickLookUps implements LookUps {
 
 type Unknown = Omit<Extract<Latest, { status: 'failed' }>, 'attempts'>;
 
-function unknown(reason: Unknown['reason'], message: string): Unknown {
-  return { status: 'failed', reason, message, cutOff: false };
+function unknown(question: Question, reason: Unknown['reason'], message: string): Unknown {
+  return withRule(question, { status: 'failed', reason, message, cutOff: false });
+}
+
+/** Who reads the image's name does not know why another host was asked. */
+function withRule({ target, endpointOf }: Question, found: Unknown): Unknown {
+  if (endpointOf === undefined) return found;
+  const why = `${target.base.host} is the endpoint of rule "${printable(endpointOf)}"`;
+  return { ...found, message: `${found.message}; ${why}` };
 }
 
 function once<T>(answers: Map<string, Promise<T>>, key: string, ask: () => Promise<T>): Promise<T> {

@@ -55,6 +55,7 @@ export class TestRegistries implements AsyncDisposable {
   readonly #everything = (): MatchedRule => ({
     candidates: this.options.ruleCandidates ?? [],
     options: { ...defaultHostOptions, plainHttp: true, ...this.options.host },
+    pattern: '*',
   });
 
   /** Starts a tick; without a signal one that nothing ends. */
