@@ -30,6 +30,8 @@ USER 65532:65532
 # time and some memory. It is of use to this user id only; without it, everything works as well. For another architecture
 # than the builder's, Node would run in an emulator here, and QEMU's end it with illegal instructions.
 ENV NODE_COMPILE_CACHE=/app/cache
+# Of glibc's malloc: one arena serves all threads, of which most wait for the DNS; each of its own would keep what it freed.
+ENV MALLOC_ARENA_MAX=1
 ARG BUILDARCH
 ARG TARGETARCH
 RUN if [ "$BUILDARCH" = "$TARGETARCH" ]; then node /app/main.mjs demo; fi

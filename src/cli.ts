@@ -63,9 +63,9 @@ const kindNames: Readonly<Record<string, WorkloadKind>> = {
 
 function parseWorkloadName(text: string): WorkloadName {
   const [kindText = '', name = '', ...rest] = text.split('/');
-  const kind = Object.hasOwn(kindNames, kindText.toLowerCase())
-    ? kindNames[kindText.toLowerCase()]
-    : undefined;
+  // `kubectl get --output name` says deployment.apps/web.
+  const word = kindText.toLowerCase().replace(/\.apps$/, '');
+  const kind = Object.hasOwn(kindNames, word) ? kindNames[word] : undefined;
   if (kind === undefined || name === '' || rest.length > 0) {
     const example = /^[a-z0-9][a-z0-9.-]{0,252}$/.test(text) ? text : 'web';
     throw new InvalidArgumentError(

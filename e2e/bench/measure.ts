@@ -61,7 +61,8 @@ export function startPoller(
     '--log-format',
     'json',
   ];
-  const command = { command: process.execPath, args, env };
+  // As the Dockerfile sets it.
+  const command = { command: process.execPath, args, env: { MALLOC_ARENA_MAX: '1', ...env } };
   const inAPod = asInAPod(world, command);
   if (inAPod !== undefined) return new PollerProcess(inAPod);
   const withKubeconfig = [...args, '--kubeconfig', world.kubeconfig];

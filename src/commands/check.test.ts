@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { z } from 'zod';
+import * as z from 'zod';
 import { runCli } from '../testing/cli.ts';
 import { CliWorld } from '../testing/cli-world.ts';
 import { fakeImage } from '../testing/fake-images.ts';

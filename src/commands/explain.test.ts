@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
-import { z } from 'zod';
+import * as z from 'zod';
 import { CliWorld, type CliWorldOptions } from '../testing/cli-world.ts';
 import { fakeAttestation, fakeImage, fakeIndex } from '../testing/fake-images.ts';
 import { deployment, pullSecret, statefulSet } from '../testing/kube-objects.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** The type of a rule's secret, said or inferred. */
 export type SecretType = 'ImagePullSecret' | 'Opaque' | 'None';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { parsePlatform } from '../image/platform.ts';
 import { isRegistry } from '../image/reference.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { Secret } from './credential.ts';
 import type { Credential } from './credential.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Digest, isDigest } from './digest.ts';
 import type { Platform } from './platform.ts';
 import { quote } from './quote.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 
 import type { WorkloadId } from '../rollout/workload.ts';
 import type { KubeClient } from './client.ts';

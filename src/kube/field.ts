@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /*
  * Fields as Go writes them: what has its zero value is left out, and sometimes null.

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const objectSchema = z.looseObject({
   metadata: z.looseObject({

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve as toAbsolute } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 
 import type { KubeConfig } from '@kubernetes/client-node';
 

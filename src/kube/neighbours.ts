@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { type WorkloadKind, workloadKinds } from '../rollout/workload.ts';
 import type { KubeClient } from './client.ts';

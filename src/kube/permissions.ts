@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 import type { KubeClient } from './client.ts';
 import { type Action, describeAction } from './error.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 import type { PodContainer, PodFacts } from '../rollout/workload.ts';
 import type { Read } from '../tick.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { parsePullSecret } from '../credentials/docker-config.ts';
 import { quote } from '../image/quote.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 import type { ReplicaSetFacts } from '../rollout/workload.ts';
 import type { Read } from '../tick.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 import type { ContainerSpec, TemplateFacts } from '../rollout/workload.ts';
 import { list, optional, text, textMap } from './field.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 import type { RolloutFacts, WorkloadFacts, WorkloadKind } from '../rollout/workload.ts';
 import type { Read } from '../tick.ts';

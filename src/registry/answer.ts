@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Digest, hasDigest, isDigest, sha256Of } from '../image/digest.ts';
 import { type Manifest, ManifestError, parseManifest } from '../image/manifest.ts';
 import { printable, RegistryError } from './error.ts';

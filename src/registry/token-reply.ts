@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Secret } from '../credentials/credential.ts';
 import { RegistryError } from './error.ts';
 
