@@ -102,6 +102,29 @@ describe('check', { concurrency: 2 }, () => {
     assert.match(stdout, /kubectl get .* --all-namespaces/);
   });
 
+  test('without a config file, what is unknown may be known to the poller: says how to ask it', async () => {
+    await using world = await startWorld();
+    const { namespace, kubeconfig } = world;
+    const image = 'registry.example.com/kube-autorollout:1';
+    world.api.create(deployment({ name: 'kube-autorollout', namespace, image, labels: {} }));
+    const command =
+      /^ +kubectl --namespace shop exec -it deployment\/kube-autorollout -- kube-autorollout check$/m;
+    const args = ['--kubeconfig', kubeconfig];
+    const env = { HOME: world.folder.path, COLUMNS: '120' };
+    for (const asked of [['check'], ['explain', 'deployment/web']]) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      const { stdout } = await runCli([...asked, ...args], { env });
+      assert.match(stdout, /unreachable/);
+      assert.match(
+        stdout.replaceAll(/ +/g, ' '),
+        /without --config no rule of registries is in\s+force/,
+      );
+      assert.match(stdout, command);
+      // oxlint-disable-next-line no-await-in-loop
+      assert.doesNotMatch((await world.run(asked, { env })).stdout, command);
+    }
+  });
+
   test('--workload of one without the label says exactly that, exit code 1', async () => {
     await using world = await startWorld();
     const image = world.image('o/web:main');
