@@ -50,10 +50,11 @@ async function look(
       missingHere(poller, setup, signal),
     ]);
     const report = withForbidden(ticked, missing);
-    if (report.workloads.length > 0 && !lacksRules(setup, report)) return { report, hints: [] };
+    const isFound = report.workloads.length > 0;
+    if (isFound && !lacksRules(setup, report)) return { report, hints: [] };
     const { namespace } = setup;
     const neighbours = await poller.cluster.neighbours(signal);
-    if (report.workloads.length > 0) return { report, hints: configHints(neighbours, namespace) };
+    if (isFound) return { report, hints: configHints(neighbours, namespace) };
     const { selector } = setup.loaded.config;
     const place = { namespace, selector, only };
     return { report, hints: neighbours === undefined ? [] : hintsOf(neighbours, place) };

@@ -1,8 +1,8 @@
 import type { CommonFlags, Invocation } from '../cli.ts';
 import type { Config } from '../config/config.ts';
-import { describeMissing } from '../kube/permissions.ts';
 import { formatProblem } from '../config/load.ts';
 import { watchConfig } from '../config/watch.ts';
+import { describeMissing } from '../kube/permissions.ts';
 import { createSchedule, jitterOf, type Schedule, type Timing } from '../schedule.ts';
 import { createHealth, type Health } from '../telemetry/health.ts';
 import type { Log } from '../telemetry/log.ts';

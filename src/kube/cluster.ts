@@ -28,7 +28,7 @@ export interface ClusterOptions {
 export interface KubeCluster extends Cluster {
   /** The cheapest LIST that shows that the API server can be used: for readiness where no tick runs at start. */
   probe(signal: AbortSignal): Promise<Read<void>>;
-  /** Verbs that the Role lacks, in words; empty where that cannot be found out. */
+  /** Verbs that the Role lacks, and what for; empty where that cannot be found out. */
   missingPermissions(signal: AbortSignal): Promise<readonly MissingPermission[]>;
   /** What there is beside the watched workloads, for hints; undefined where that cannot be found out. */
   neighbours(signal: AbortSignal): Promise<Neighbours | undefined>;

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import type { KubeClient } from './client.ts';
 import { type Action, describeAction } from './error.ts';
 
-/** Something that the poller may not do. */
+/** Something that the poller does, where it may not. */
 export interface MissingPermission {
   readonly action: Action;
   /** What for, as `to restart workloads`. */
@@ -11,27 +11,30 @@ export interface MissingPermission {
 }
 
 /** What the poller does, and what it is for. Without the last three it works, with less to tell. */
-const needed: readonly (readonly [Action, string])[] = [
+const needed: readonly MissingPermission[] = [
   ...(['deployments', 'statefulsets', 'daemonsets'] as const).flatMap((resource) =>
-    (['list', 'get', 'patch'] as const).map(
-      (verb) =>
-        [
-          { verb, group: 'apps', resource },
-          verb === 'list' ? 'to find workloads' : 'to restart workloads',
-        ] as const,
-    ),
+    (['list', 'get', 'patch'] as const).map((verb) => ({
+      action: { verb, group: 'apps' as const, resource },
+      purpose: verb === 'list' ? 'to find workloads' : 'to restart workloads',
+    })),
   ),
-  [{ verb: 'list', group: '', resource: 'pods' }, 'to see what runs'],
-  [
-    { verb: 'get', group: '', resource: 'secrets' },
-    'to ask private registries as the kubelet does',
-  ],
-  [
-    { verb: 'list', group: 'apps', resource: 'replicasets' },
-    'to restart Deployments whose rollout has stalled',
-  ],
-  [{ verb: 'create', group: 'events.k8s.io', resource: 'events' }, 'to write Events'],
-  [{ verb: 'patch', group: 'events.k8s.io', resource: 'events' }, 'to write Events'],
+  { action: { verb: 'list', group: '', resource: 'pods' }, purpose: 'to see what runs' },
+  {
+    action: { verb: 'get', group: '', resource: 'secrets' },
+    purpose: 'to ask private registries as the kubelet does',
+  },
+  {
+    action: { verb: 'list', group: 'apps', resource: 'replicasets' },
+    purpose: 'to restart Deployments whose rollout has stalled',
+  },
+  {
+    action: { verb: 'create', group: 'events.k8s.io', resource: 'events' },
+    purpose: 'to write Events',
+  },
+  {
+    action: { verb: 'patch', group: 'events.k8s.io', resource: 'events' },
+    purpose: 'to write Events',
+  },
 ];
 
 const reviewSchema = z.object({ status: z.object({ allowed: z.boolean() }) });
@@ -48,13 +51,10 @@ export async function missingPermissions(
   namespace: string,
   signal: AbortSignal,
 ): Promise<readonly MissingPermission[]> {
-  const missing = await Promise.all(
-    needed.map(async ([action, purpose]) => {
-      const allowed = await mayI(client, namespace, action, signal);
-      return allowed ? undefined : { action, purpose };
-    }),
+  const allowed = await Promise.all(
+    needed.map(({ action }) => mayI(client, namespace, action, signal)),
   );
-  return missing.filter((found) => found !== undefined);
+  return needed.filter((_, index) => allowed[index] === false);
 }
 
 /** For people: `list replicasets.apps (to restart Deployments whose rollout has stalled)`. */
