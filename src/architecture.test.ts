@@ -180,6 +180,13 @@ describe('architecture', () => {
     assert.deepEqual(revealing, ['registry/authorization.ts', 'registry/tls.ts']);
   });
 
+  test('zod comes as a namespace: its object z brings all of it into the bundle, forty languages too', () => {
+    const whole = sources.filter((file) =>
+      /import \{[^}]*\bz\b[^}]*\} from 'zod'/.test(readFileSync(join(root, file), 'utf8')),
+    );
+    assert.deepEqual(whole, []);
+  });
+
   test('no folder is named after nothing', () => {
     const vague = sources.filter((file) =>
       /(^|\/)(utils?|common|helpers?|types|misc)(\/|\.ts$)/.test(file),
