@@ -37,13 +37,29 @@ export type ImageOption =
   | `--other-platform=${string}`
   | `--attestation=${string}`;
 
+/** The last push to each repository. */
+const pushes = new Map<string, Promise<string>>();
+
 /**
- * Pushes an image that serves a text on port 8080.
+ * Pushes an image that serves a text on port 8080, after what is being pushed to its repository already: the registry
+ * writes a blob's link there in place, and refuses whoever finds it half written as DIGEST_INVALID.
  *
  * @param name `repository:tag`, below the plain registry
  * @returns the digest that the tag names now; the same text and options always give the same one
  */
-export async function push(name: string, text: string, ...options: ImageOption[]): Promise<string> {
+export function push(name: string, text: string, ...options: ImageOption[]): Promise<string> {
+  const repository = repositoryOf(name);
+  const before = pushes.get(repository);
+  const pushed = Promise.allSettled([before]).then(() => pushNow(name, text, options));
+  pushes.set(repository, pushed);
+  return pushed;
+}
+
+async function pushNow(
+  name: string,
+  text: string,
+  options: readonly ImageOption[],
+): Promise<string> {
   const flags = options.flatMap((option) => option.split(/=(.*)/s, 2));
   const script = join(root, 'e2e/cluster/push-image.sh');
   return (await output(script, [name, text, ...flags])).trim();
@@ -55,11 +71,14 @@ export async function push(name: string, text: string, ...options: ImageOption[]
  * @param name as for {@link push}
  */
 export async function deleteImage(name: string, digest: string): Promise<void> {
-  const repository = name.slice(0, name.lastIndexOf(':'));
-  const url = `http://${registry()}/v2/${repository}/manifests/${digest}`;
+  const url = `http://${registry()}/v2/${repositoryOf(name)}/manifests/${digest}`;
   const { statusCode, body } = await request(url, { method: 'DELETE' });
   await body.dump();
   if (statusCode !== 202) throw new Error(`DELETE ${url}: status ${statusCode}`);
+}
+
+function repositoryOf(name: string): string {
+  return name.slice(0, name.lastIndexOf(':'));
 }
 
 /** Asks until the answer is yes; 90 s at most. */
